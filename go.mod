@@ -1,0 +1,3 @@
+module github.com/oidcservice/oidc
+
+go 1.26
