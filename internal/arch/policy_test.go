@@ -1,0 +1,163 @@
+package arch
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// policy says who may import whom, as text. "a, b < c, d" lets c and d import a and
+// b, and whatever a and b may import. NONE stands for nothing of this repository.
+//
+// It is a statement of policy: do not change it to fix a build. A package that is
+// not named here may not exist.
+const policy = `
+	# The pane between the two mirrors: what travels, keys, memory.
+	NONE                                               < message, state
+	message                                            < keyjar
+	message, keyjar                                    < servicecontext, clientauth
+	state                                              < state/statetest
+
+	# The relying party.
+	message, keyjar, state, servicecontext, clientauth < service
+	service                                            < factory, service/transcript
+	factory                                            < rp
+
+	# The provider, and what an API needs.
+	message, keyjar, state, clientauth                 < endpoint
+	message, keyjar, state                             < resource
+	endpoint                                           < op
+	op                                                 < op/optest
+
+	# Both sides meet in the binary and in the tests, nowhere else.
+	rp, op, service/transcript                         < cmd
+	service, endpoint                                  < internal/pair
+	NONE                                               < internal/arch, internal/golden, internal/readme
+
+	# A storage backend knows its driver and nothing of ours: the Store interface
+	# uses built-in types only.
+	NONE                                               < state/sqlstate, state/redisstate
+	NONE                                               < internal/interop
+`
+
+// transports are the packages that own a transport. Everything else of the root
+// module stands below them and has no I/O of its own.
+var transports = []string{"rp", "op", "op/optest", "internal/pair"}
+
+// ownerOf names the one package that may import a module which is not ours.
+var ownerOf = map[string]string{
+	"github.com/lestrrat-go/jwx/v2":    "keyjar",
+	"github.com/google/go-querystring": "message",
+}
+
+// A table maps a package to all that it may import, with the closure made.
+type table map[string]map[string]bool
+
+func parsePolicy(text string) (table, error) {
+	t := table{}
+	for i, line := range strings.Split(text, "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		left, right, ok := strings.Cut(line, "<")
+		if !ok {
+			return nil, fmt.Errorf("line %d: no '<' in %q", i+1, line)
+		}
+		for _, importer := range names(right) {
+			if t[importer] == nil {
+				t[importer] = map[string]bool{}
+			}
+			for _, imported := range names(left) {
+				if imported == "NONE" {
+					continue
+				}
+				if t[imported] == nil {
+					return nil, fmt.Errorf("line %d: %s is imported before it is placed", i+1, imported)
+				}
+				t[importer][imported] = true
+				maps.Copy(t[importer], t[imported])
+			}
+			if t[importer][importer] {
+				return nil, fmt.Errorf("line %d: %s stands below itself", i+1, importer)
+			}
+		}
+	}
+	return t, nil
+}
+
+func names(list string) []string {
+	var out []string
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// allows reports whether importer may import imported. What stands below cmd shares its line.
+func (t table) allows(importer, imported string) (allowed, placed bool) {
+	line, placed := t[importer]
+	if !placed && strings.HasPrefix(importer, "cmd/") {
+		line, placed = t["cmd"]
+		if imported == "cmd" || strings.HasPrefix(imported, "cmd/") {
+			return true, placed
+		}
+	}
+	return line[imported], placed
+}
+
+func mustPolicy(t *testing.T) table {
+	t.Helper()
+	p, err := parsePolicy(policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestPolicyKeepsTheSidesApart(t *testing.T) {
+	p := mustPolicy(t)
+	sides := []string{"service", "endpoint", "resource"}
+	for _, a := range sides {
+		for _, b := range sides {
+			if a != b && p[a][b] {
+				t.Errorf("the policy lets %s import %s", a, b)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		for imported := range p[name] {
+			if p[imported][name] {
+				t.Errorf("%s and %s may import each other", name, imported)
+			}
+		}
+	}
+}
+
+func TestPolicyReader(t *testing.T) {
+	for name, text := range map[string]string{
+		"no relation":      "message",
+		"used too early":   "keyjar < service",
+		"below itself":     "NONE < a\na < b\nb < a",
+		"itself, at once":  "NONE < a\na < a",
+		"a chain, closing": "NONE < a\na < b\nb < c\nc < a",
+	} {
+		if _, err := parsePolicy(text); err == nil {
+			t.Errorf("%s: the policy %q was read without an error", name, text)
+		}
+	}
+	p, err := parsePolicy("NONE < a\na < b # a comment\nb < c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p["c"]["a"] {
+		t.Error("c may import b and b may import a, yet c may not import a")
+	}
+	if p["a"]["c"] {
+		t.Error("a may import c")
+	}
+}

@@ -1,0 +1,3 @@
+module github.com/oidcservice/oidc/internal/interop
+
+go 1.26
