@@ -1,0 +1,104 @@
+package factory
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/oidcservice/oidc/service"
+)
+
+// A Spec says which services to build: names to settings.
+type Spec map[string]Config
+
+// Config is what may be set for one service.
+type Config struct {
+	// Kind names the constructor when the key is a name of your own; empty means
+	// the key itself.
+	Kind string `json:"kind,omitempty"`
+	// ClientAuth names the client authentication method of this service, or how
+	// the userinfo service shows its token (bearer_header, bearer_body).
+	ClientAuth string `json:"client_auth,omitempty"`
+	// RequestArgs is a JSON object of request parameters that are used where
+	// neither the call nor the service context has a value.
+	RequestArgs json.RawMessage `json:"request_args,omitempty"`
+
+	// The extension points; see service.Settings.
+	PreConstruct      []service.Hook `json:"-"`
+	PostConstruct     []service.Hook `json:"-"`
+	PostParseResponse []service.Hook `json:"-"`
+}
+
+func (c Config) settings() service.Settings {
+	return service.Settings{
+		ClientAuth: c.ClientAuth, RequestArgs: c.RequestArgs,
+		PreConstruct: c.PreConstruct, PostConstruct: c.PostConstruct, PostParseResponse: c.PostParseResponse,
+	}
+}
+
+// configFields are the members a Config may have in JSON.
+var configFields = map[string]bool{"kind": true, "client_auth": true, "request_args": true}
+
+// ParseSpec reads a Spec from JSON. Unknown fields are refused with the names that
+// are known, and so are names that occur twice.
+func ParseSpec(data []byte) (Spec, error) {
+	members, err := object(data)
+	if err != nil {
+		return nil, fmt.Errorf("specification: %w", err)
+	}
+	spec := make(Spec, len(members))
+	for name, raw := range members {
+		fields, err := object(raw)
+		if err != nil {
+			return nil, fmt.Errorf("specification: %s: %w", name, err)
+		}
+		for field := range fields {
+			if !configFields[field] {
+				return nil, fmt.Errorf("specification: %s: unknown field %q; known are client_auth, kind and request_args", name, field)
+			}
+		}
+		var c Config
+		if err := json.Unmarshal(raw, &c); err != nil {
+			return nil, fmt.Errorf("specification: %s: %w", name, err)
+		}
+		spec[name] = c
+	}
+	return spec, nil
+}
+
+// object splits one JSON object into its members and refuses doubled names, which
+// a map would silently drop.
+func object(data []byte) (map[string]json.RawMessage, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.New("want one JSON object")
+	}
+	members := map[string]json.RawMessage{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, ok := t.(string)
+		if !ok {
+			return nil, errors.New("want a member name")
+		}
+		if _, twice := members[name]; twice {
+			return nil, fmt.Errorf("%q occurs twice", name)
+		}
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return nil, err
+		}
+		members[name] = raw
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("text after the object")
+	}
+	return members, nil
+}

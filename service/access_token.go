@@ -1,0 +1,275 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/state"
+)
+
+// A grant is what a token response gives, ready to be committed.
+type grant struct {
+	expiry time.Time // of the access token, zero if unknown
+}
+
+// tokenAnswer is what a token endpoint's success looks like (RFC 6749, Section 5.1).
+var tokenAnswer = Answer{
+	StatusRule: message.RuleTokenResponseBody,
+	Members: map[string]message.Rule{
+		"access_token": message.RuleTokenResponseAccessToken, "refresh_token": message.RuleTokenResponseAccessToken,
+		"token_type": message.RuleTokenResponseTokenType, "expires_in": message.RuleTokenResponseExpiresIn,
+		"scope": message.RuleTokenResponseScope,
+	},
+}
+
+// codeMark outlives every code: "a maximum authorization code lifetime of 10
+// minutes is RECOMMENDED" (RFC 6749, Section 4.1.2).
+const codeMark = time.Hour
+
+// NewAccessToken makes the accesstoken service: the authorization code is redeemed
+// at the token endpoint (RFC 6749, Section 4.1.3; Core, Section 3.1.3).
+func NewAccessToken(env Env) Service {
+	return Definition[message.AccessTokenRequest, message.AccessTokenResponse]{
+		Name:     AccessTokenName,
+		Method:   "POST",
+		Request:  Form,
+		Response: JSON,
+		Proof:    ClientProof,
+		Login:    true,
+		Answer:   tokenAnswer,
+		Endpoint: func(s *Step, _ *message.AccessTokenRequest) string { return s.Snapshot.Endpoint(AccessTokenName) },
+		Gather:   gatherAccessToken,
+		Remember: func(ctx context.Context, s *Step, req *message.AccessTokenRequest) error {
+			return markCode(ctx, s)
+		},
+		Verify: verifyAccessToken,
+		Update: updateAccessToken,
+	}.New(env)
+}
+
+// gatherAccessToken takes everything from the record: only the values of a
+// validated authorization response can be redeemed.
+func gatherAccessToken(_ context.Context, s *Step, req *message.AccessTokenRequest) error {
+	if s.Record.Issuer != s.Snapshot.Issuer {
+		return s.Fail(message.RuleTokenRequestEndpoint, "iss", clip(s.Snapshot.Issuer), "the issuer of this login, "+s.Record.Issuer, nil)
+	}
+	s.Pass(message.RuleTokenRequestEndpoint, "token_endpoint")
+	var resp message.AuthorizationResponse
+	if err := message.DecodeJSON(s.Record.Item(state.ItemAuthResponse), &resp); err != nil {
+		return fmt.Errorf("%s: %w", state.ItemAuthResponse, err)
+	}
+	var asked message.AuthorizationRequest
+	if err := message.DecodeJSON(s.Record.Item(state.ItemAuthRequest), &asked); err != nil {
+		return fmt.Errorf("%s: %w", state.ItemAuthRequest, err)
+	}
+	if resp.Code == "" {
+		return s.Fail(message.RuleTokenRequestCodeOnce, "code", "", "a code that was not redeemed yet", nil)
+	}
+	if req.Code != "" && req.Code != resp.Code {
+		return s.Fail(message.RuleTokenRequestValidated, "code", "", "the code of the verified authorization response", nil)
+	}
+	if req.RedirectURI != "" && req.RedirectURI != asked.RedirectURI {
+		return s.Fail(message.RuleTokenRequestRedirectURI, "redirect_uri", clip(req.RedirectURI), asked.RedirectURI, nil)
+	}
+	req.GrantType = message.GrantTypeAuthorizationCode
+	req.Code = resp.Code
+	req.RedirectURI = asked.RedirectURI
+	req.CodeVerifier = message.Secret(s.Record.Kept(keptVerifier))
+	if len(req.Resource) == 0 {
+		req.Resource = asked.Resource
+	}
+	if s.Snapshot.Compat.SendStateToTokenEndpoint {
+		req.ClientID = s.clientID()
+		return req.Extra.Set("state", s.State)
+	}
+	return nil
+}
+
+// markCode makes sure that a code is sent once: when the fate of a token request
+// is unknown, the login must be started again (RFC 6749, Section 4.1.2). A retry
+// with a DPoP nonce is no second use, since its refusal cannot have consumed the code.
+func markCode(ctx context.Context, s *Step) error {
+	if s.Args.DPoPNonce != "" {
+		return nil
+	}
+	seen, err := s.DB().Seen(ctx, keptRedeemed, s.Snapshot.Issuer+" "+s.State, codeMark)
+	if err != nil {
+		return err
+	}
+	return s.Require(!seen, message.RuleTokenRequestCodeOnce, "code", "", "a code that was not sent before: start the login again")
+}
+
+func verifyAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenResponse) error {
+	if err := verifyTokens(s, resp); err != nil {
+		return err
+	}
+	var asked message.AuthorizationRequest
+	if err := message.DecodeJSON(s.Record.Item(state.ItemAuthRequest), &asked); err != nil {
+		return fmt.Errorf("%s: %w", state.ItemAuthRequest, err)
+	}
+	if resp.IDToken == "" {
+		return s.Require(!asked.Scope.Has(message.ScopeOpenID), message.RuleTokenResponseIDTokenMissing, "id_token", "", "an ID Token, since openid was asked for")
+	}
+	facts := idTokenFacts{request: &asked, nonce: s.Record.Kept(keptNonce), accessToken: resp.AccessToken, code: codeOf(s.Record)}
+	if first := s.Record.Kept(keptClaims); first != "" {
+		facts.first = new(message.IDToken)
+		if err := message.DecodeClaims([]byte(first), facts.first); err != nil {
+			return err
+		}
+	}
+	if err := verifyIDToken(ctx, s, resp.IDToken, facts); err != nil {
+		return err
+	}
+	s.Pass(message.RuleTokenResponseCommit, "id_token")
+	return nil
+}
+
+// codeOf returns the code that a c_hash at the token endpoint would belong to.
+func codeOf(r state.Record) message.Secret {
+	var resp message.AuthorizationResponse
+	if message.DecodeJSON(r.Item(state.ItemAuthResponse), &resp) != nil {
+		return ""
+	}
+	return resp.Code
+}
+
+// verifyTokens judges the members that every token response has.
+func verifyTokens(s *Step, resp *message.AccessTokenResponse) error {
+	if err := s.Require(resp.AccessToken != "", message.RuleTokenResponseAccessToken, "access_token", "", "a non-empty string"); err != nil {
+		return err
+	}
+	if _, empty := resp.Extra.Get("refresh_token"); empty {
+		return s.Fail(message.RuleTokenResponseAccessToken, "refresh_token", "", "a non-empty string, or nothing", nil)
+	}
+	// "token_type ... is case insensitive" (RFC 6749, Section 5.1); "The client MUST
+	// NOT use an access token if it does not understand the token type" (7.1).
+	if err := s.Require(strings.EqualFold(resp.TokenType, message.TokenTypeBearer), message.RuleTokenResponseTokenType, "token_type", clip(resp.TokenType), "Bearer"); err != nil {
+		return err
+	}
+	if resp.ExpiresIn == nil {
+		s.Skip(message.RuleTokenResponseExpiresIn, "expires_in", "absent")
+	} else {
+		const most = 1 << 31 // seconds: 68 years are beyond any token's life
+		if err := s.Require(*resp.ExpiresIn >= 0 && *resp.ExpiresIn < most, message.RuleTokenResponseExpiresIn, "expires_in", strconv.FormatInt(*resp.ExpiresIn, 10), "a non-negative number of seconds"); err != nil {
+			return err
+		}
+		s.granted.expiry = s.Now.Add(time.Duration(*resp.ExpiresIn) * time.Second)
+	}
+	if len(resp.Scope) == 0 {
+		s.Skip(message.RuleTokenResponseScope, "scope", "absent: as requested")
+		return nil
+	}
+	s.Pass(message.RuleTokenResponseScope, "scope")
+	return nil
+}
+
+func updateAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenResponse) error {
+	if err := s.spendNonce(ctx); err != nil {
+		return err
+	}
+	encoded, err := message.EncodeJSON(*resp)
+	if err != nil {
+		return err
+	}
+	spent, err := withoutCode(s.Record)
+	if err != nil {
+		return err
+	}
+	err = s.amend(ctx, func(r *state.Record) {
+		r.Set(state.ItemAuthResponse, spent)
+		r.Set(state.ItemTokenResponse, encoded)
+		s.keepTokens(r)
+	})
+	if err != nil {
+		return err
+	}
+	return s.index(ctx)
+}
+
+// withoutCode is the authorization response as it is kept once the code is spent.
+func withoutCode(r state.Record) ([]byte, error) {
+	var resp message.AuthorizationResponse
+	if err := message.DecodeJSON(r.Item(state.ItemAuthResponse), &resp); err != nil {
+		return nil, err
+	}
+	resp.Code = ""
+	return message.EncodeJSON(resp)
+}
+
+// spendNonce records issuer and nonce until the ID Token has expired: a second
+// commit with them loses (Core, Section 3.1.3.7, item 11).
+func (s *Step) spendNonce(ctx context.Context) error {
+	if s.IDToken == nil || s.IDToken.Nonce == "" {
+		return nil
+	}
+	ttl := min(max(time.Duration(s.IDToken.Expiration.Float()-float64(s.Now.Unix()))*time.Second, 0)+s.Snapshot.Leeway, 24*time.Hour)
+	seen, err := s.DB().Seen(ctx, state.KindNonce, s.Service+" "+s.Snapshot.Issuer+" "+s.IDToken.Nonce, ttl)
+	if err != nil {
+		return err
+	}
+	return s.Require(!seen, message.RuleIDTokenNonceReplay, "id_token.nonce", "", "a nonce that was not accepted before")
+}
+
+// keepIDToken keeps the verified claims beside the message that brought them.
+func (s *Step) keepIDToken(r *state.Record) {
+	if s.IDToken == nil {
+		return
+	}
+	r.Keep(keptClaims, string(s.payload))
+	if r.Kept(keptFirstClaims) == "" {
+		r.Keep(keptFirstClaims, string(s.payload))
+	}
+}
+
+func (s *Step) keepTokens(r *state.Record) {
+	s.keepIDToken(r)
+	expiry := ""
+	if !s.granted.expiry.IsZero() {
+		expiry = strconv.FormatInt(s.granted.expiry.Unix(), 10)
+	}
+	r.Keep(keptExpiry, expiry)
+}
+
+// index makes the login findable by its subject and session, for logout.
+func (s *Step) index(ctx context.Context) error {
+	if s.IDToken == nil {
+		return nil
+	}
+	if err := s.DB().Link(ctx, state.KindSubject, s.Snapshot.Issuer+" "+s.IDToken.Subject, s.State); err != nil {
+		return err
+	}
+	if s.IDToken.SessionID == "" {
+		return nil
+	}
+	return s.DB().Link(ctx, state.KindSessionID, s.Snapshot.Issuer+" "+s.IDToken.SessionID, s.State)
+}
+
+// currentTokens returns the newest message that brought an access token.
+func currentTokens(r state.Record) (*message.AccessTokenResponse, error) {
+	for _, item := range []string{state.ItemRefreshTokenResponse, state.ItemTokenResponse} {
+		if raw := r.Item(item); raw != nil {
+			m := new(message.AccessTokenResponse)
+			if err := message.DecodeJSON(raw, m); err != nil {
+				return nil, fmt.Errorf("%s: %w", item, err)
+			}
+			return m, nil
+		}
+	}
+	var front message.AuthorizationResponse
+	if raw := r.Item(state.ItemAuthResponse); raw != nil {
+		if err := message.DecodeJSON(raw, &front); err != nil {
+			return nil, fmt.Errorf("%s: %w", state.ItemAuthResponse, err)
+		}
+	}
+	if front.AccessToken == "" {
+		return nil, errNoToken
+	}
+	return &message.AccessTokenResponse{AccessToken: front.AccessToken, TokenType: front.TokenType, IDToken: front.IDToken, Scope: front.Scope}, nil
+}
+
+var errNoToken = errors.New("this login has no access token")

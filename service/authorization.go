@@ -1,0 +1,347 @@
+package service
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/state"
+)
+
+// Private values of a login's record.
+const (
+	keptNonce       = "nonce"
+	keptVerifier    = "code_verifier"
+	keptBinding     = "binding"
+	keptRedirectURI = "redirect_uri"
+	keptClaims      = "id_token_claims" // of the latest verified ID Token
+	keptFirstClaims = "id_token_first"  // of the login's original ID Token
+	keptExpiry      = "access_token_expires_at"
+	keptRedeemed    = "code_sent"
+)
+
+const (
+	stateBytes   = 32 // 256 bits, 43 characters
+	nonceBytes   = 32
+	stateMinimum = 22  // characters that can hold 128 bits
+	stateMaximum = 128 // characters that every provider is known to return whole
+)
+
+// NewAuthorization makes the authorization service: the authentication request of
+// OpenID Connect Core 1.0, Section 3.1.2, and the response that the browser brings
+// (RFC 6749, Section 4.1).
+func NewAuthorization(env Env) Service {
+	return Definition[message.AuthorizationRequest, message.AuthorizationResponse]{
+		Name:     AuthorizationName,
+		Request:  Query,
+		Response: Params,
+		Endpoint: func(s *Step, _ *message.AuthorizationRequest) string {
+			if s.Snapshot.Provider == nil {
+				return ""
+			}
+			return s.Snapshot.Provider.AuthorizationEndpoint
+		},
+		Gather:   gatherAuthorization,
+		Complete: completeAuthorization,
+		Remember: rememberAuthorization,
+		Decode:   decodeAuthorizationResponse,
+		Verify:   verifyAuthorizationResponse,
+		Update:   updateAuthorization,
+		Refused: func(ctx context.Context, s *Step, _ *message.Error) error {
+			// "it then ends the transaction": a declared error spends the state.
+			var resp message.AuthorizationResponse
+			if decodeFront(s.Response, &resp) == nil && resp.State != "" {
+				return s.DB().End(ctx, resp.State)
+			}
+			return nil
+		},
+	}.New(env)
+}
+
+func gatherAuthorization(_ context.Context, s *Step, req *message.AuthorizationRequest) error {
+	if s.Snapshot.Issuer == "" || s.Snapshot.Provider == nil {
+		return fmt.Errorf("%w: the provider's metadata", ErrNotConfigured)
+	}
+	id := s.clientID()
+	if id == "" {
+		return ErrNotRegistered
+	}
+	if req.ClientID == "" {
+		req.ClientID = id
+	}
+	if req.ClientID != id {
+		return fmt.Errorf("%w: client_id is not ours", ErrArgs)
+	}
+	if len(req.Scope) == 0 {
+		req.Scope = s.Snapshot.Scope
+	}
+	return nil
+}
+
+// completeAuthorization settles what is still open and applies the rules of the
+// request.
+func completeAuthorization(_ context.Context, s *Step, req *message.AuthorizationRequest) error {
+	if len(req.ResponseType) == 0 {
+		req.ResponseType = s.Snapshot.Behaviour.ResponseType()
+	}
+	for _, check := range []func(*Step, *message.AuthorizationRequest) error{
+		checkScope, checkResponseType, checkResponseMode, checkRedirectURI, checkPrompt, checkRequestValues, settleState, settleNonce,
+	} {
+		if err := check(s, req); err != nil {
+			return err
+		}
+	}
+	var err error
+	s.verifier, err = addChallenge(s, req)
+	return err
+}
+
+func checkScope(s *Step, req *message.AuthorizationRequest) error {
+	openID := s.Snapshot.Profile.OpenID()
+	if len(req.Scope) == 0 && openID {
+		req.Scope = message.List{message.ScopeOpenID}
+	}
+	want := "no openid, since the profile is plain OAuth"
+	if openID {
+		want = "openid among the scopes"
+	}
+	return s.Require(req.Scope.Has(message.ScopeOpenID) == openID, message.RuleAuthzRequestScopeOpenID, "scope", req.Scope.String(), want)
+}
+
+func checkResponseType(s *Step, req *message.AuthorizationRequest) error {
+	const rule = message.RuleAuthzRequestResponseType
+	t := req.ResponseType
+	known := len(t) > 0
+	for _, word := range t {
+		known = known && (word == "code" || word == "id_token" || word == "token")
+	}
+	if !known || t.Equal(message.List{"token"}) {
+		return s.Fail(rule, "response_type", t.String(), "a response type of OpenID Connect", nil)
+	}
+	if t.Has("token") && !s.Snapshot.Compat.AllowFrontChannelAccessToken {
+		return s.Fail(rule, "response_type", t.String(), "no access token in the front channel unless allow_front_channel_access_token is set", nil)
+	}
+	if !s.Snapshot.Behaviour.AllowsResponseType(t) {
+		return s.Fail(rule, "response_type", t.String(), "a registered response type", nil)
+	}
+	if p := s.Snapshot.Provider; len(p.ResponseTypesSupported) > 0 && !hasResponseType(p.ResponseTypesSupported, t) {
+		return s.Fail(rule, "response_type", t.String(), "a response type that the provider supports", nil)
+	}
+	s.Pass(rule, "response_type")
+	return nil
+}
+
+// hasResponseType compares response types as sets of words in any order
+// (RFC 6749, Section 3.1.1).
+func hasResponseType(list []string, t message.List) bool {
+	for _, supported := range list {
+		if t.Equal(message.ParseList(supported)) {
+			return true
+		}
+	}
+	return false
+}
+
+// defaultMode is the response mode of a request that names none (Multiple Response
+// Type Encoding Practices, Section 2.1, and its types in Section 5).
+func defaultMode(t message.List) message.ResponseMode {
+	if t.Has("token") || t.Has("id_token") {
+		return message.ResponseModeFragment
+	}
+	return message.ResponseModeQuery
+}
+
+func checkResponseMode(s *Step, req *message.AuthorizationRequest) error {
+	const rule = message.RuleAuthzRequestResponseMode
+	if req.ResponseMode == "" {
+		return nil
+	}
+	switch req.ResponseMode {
+	case message.ResponseModeQuery:
+		if defaultMode(req.ResponseType) != message.ResponseModeQuery {
+			return s.Fail(rule, "response_mode", "query", "fragment or form_post for a response that carries tokens", nil)
+		}
+	case message.ResponseModeFragment, message.ResponseModeFormPost:
+	default:
+		return s.Fail(rule, "response_mode", string(req.ResponseMode), "query, fragment or form_post", nil)
+	}
+	modes := s.Snapshot.Provider.ResponseModesSupported
+	if len(modes) > 0 && !contains(modes, string(req.ResponseMode)) {
+		return s.Fail(rule, "response_mode", string(req.ResponseMode), "a mode that the provider lists", nil)
+	}
+	s.Pass(rule, "response_mode")
+	return nil
+}
+
+func checkRedirectURI(s *Step, req *message.AuthorizationRequest) error {
+	const rule = message.RuleAuthzRequestRedirectURI
+	if req.RedirectURI == "" {
+		mode := req.ResponseMode
+		if mode == "" {
+			mode = defaultMode(req.ResponseType)
+		}
+		req.RedirectURI = s.Snapshot.RedirectURI(mode)
+	}
+	if req.RedirectURI == "" {
+		return fmt.Errorf("%w: redirect_uris", ErrNotConfigured)
+	}
+	return s.Require(contains(s.Snapshot.Metadata.RedirectURIs, req.RedirectURI), rule, "redirect_uri", clip(req.RedirectURI), "one of the registered redirect URIs")
+}
+
+func checkPrompt(s *Step, req *message.AuthorizationRequest) error {
+	if len(req.Prompt) == 0 {
+		if req.Scope.Has(message.ScopeOfflineAccess) && req.ResponseType.Has("code") {
+			// "a prompt parameter value of consent" goes with offline_access
+			// (Core, Section 11).
+			req.Prompt = message.List{message.PromptConsent}
+		} else {
+			return nil
+		}
+	}
+	if req.Prompt.Has(message.PromptNone) && len(req.Prompt) > 1 {
+		return s.Fail(message.RuleAuthzRequestPrompt, "prompt", req.Prompt.String(), "none alone", nil)
+	}
+	s.Pass(message.RuleAuthzRequestPrompt, "prompt")
+	return nil
+}
+
+func checkRequestValues(s *Step, req *message.AuthorizationRequest) error {
+	if req.MaxAge != nil {
+		if err := s.Require(*req.MaxAge >= 0, message.RuleAuthzRequestMaxAge, "max_age", fmt.Sprint(*req.MaxAge), "a non-negative number of seconds"); err != nil {
+			return err
+		}
+	}
+	if req.Request != "" || req.RequestURI != "" {
+		return fmt.Errorf("%w: request and request_uri are made by the service that passes the request by object", ErrArgs)
+	}
+	return nil
+}
+
+// settleState takes the caller's state or draws one. "The probability of an
+// attacker guessing generated tokens MUST be less than or equal to 2^(-128)"
+// (RFC 6749, Section 10.10).
+func settleState(s *Step, req *message.AuthorizationRequest) error {
+	const rule = message.RuleAuthzRequestState
+	given := s.Args.State
+	if given == "" {
+		given = req.State
+	} else if req.State != "" && req.State != given {
+		return fmt.Errorf("%w: Args.State and the message's state differ", ErrArgs)
+	}
+	if given == "" {
+		fresh, err := s.Random(stateBytes)
+		if err != nil {
+			return err
+		}
+		given = fresh
+	} else if len(given) < stateMinimum || len(given) > stateMaximum || !urlSafe(given) {
+		return s.Fail(rule, "state", fmt.Sprintf("%d characters", len(given)), "22 to 128 URL-safe characters", nil)
+	}
+	req.State, s.State = given, given
+	s.Pass(rule, "state")
+	return nil
+}
+
+// settleNonce makes sure that an OpenID request has a nonce. It is taken from the
+// caller only for replays of recorded conversations.
+func settleNonce(s *Step, req *message.AuthorizationRequest) error {
+	if !req.Scope.Has(message.ScopeOpenID) {
+		return nil
+	}
+	if req.Nonce == "" {
+		fresh, err := s.Random(nonceBytes)
+		if err != nil {
+			return err
+		}
+		req.Nonce = fresh
+	} else if len(req.Nonce) < stateMinimum {
+		return s.Fail(message.RuleAuthzRequestNonce, "nonce", fmt.Sprintf("%d characters", len(req.Nonce)), "22 characters or more", nil)
+	}
+	s.Pass(message.RuleAuthzRequestNonce, "nonce")
+	return nil
+}
+
+func rememberAuthorization(ctx context.Context, s *Step, req *message.AuthorizationRequest) error {
+	encoded, err := message.EncodeJSON(*req)
+	if err != nil {
+		return err
+	}
+	r := state.NewRecord(req.State, s.Snapshot.Issuer)
+	r.Set(state.ItemAuthRequest, encoded)
+	r.Keep(keptNonce, req.Nonce)
+	r.Keep(keptRedirectURI, req.RedirectURI)
+	if verifier := s.verifier; verifier != "" {
+		r.Keep(keptVerifier, verifier)
+	}
+	if s.Args.Binding != "" {
+		r.Keep(keptBinding, bindingHash(s.Args.Binding))
+		s.Pass(message.RuleAuthzRequestBrowserBinding, "binding")
+	} else {
+		s.Skip(message.RuleAuthzRequestBrowserBinding, "binding", "the caller gave no binding")
+	}
+	if err := s.DB().Begin(ctx, r); err != nil {
+		if errors.Is(err, state.ErrExists) {
+			return s.Fail(message.RuleAuthzRequestState, "state", "", "a state that was never used", err)
+		}
+		return err
+	}
+	return nil
+}
+
+// bindingHash is what the record holds of the browser's value, so that a leaked
+// record does not give away the cookie.
+func bindingHash(binding string) string {
+	sum := sha256.Sum256([]byte(binding))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func updateAuthorization(ctx context.Context, s *Step, resp *message.AuthorizationResponse) error {
+	// Of concurrent callbacks with one state exactly one gets past this line.
+	r, err := s.DB().Claim(ctx, resp.State)
+	if err != nil {
+		if errors.Is(err, state.ErrUnknown) {
+			return s.Fail(message.RuleAuthzResponseStateSingleUse, "state", "", "a state that was not used before", err)
+		}
+		return err
+	}
+	encoded, err := message.EncodeJSON(*resp)
+	if err != nil {
+		return err
+	}
+	r.Set(state.ItemAuthResponse, encoded)
+	s.keepIDToken(&r)
+	if err := s.DB().Save(ctx, r); err != nil {
+		return err
+	}
+	s.Record = r
+	return s.index(ctx)
+}
+
+// sameSecret compares without telling where the difference is.
+func sameSecret(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+func urlSafe(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~') {
+			return false
+		}
+	}
+	return true
+}
+
+func contains(list []string, value string) bool {
+	for _, v := range list {
+		if v == value {
+			return true
+		}
+	}
+	return false
+}

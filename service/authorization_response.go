@@ -1,0 +1,193 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"mime"
+	"strings"
+
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/state"
+)
+
+// decodeFront decodes what the browser brought.
+func decodeFront(resp *Response, into any) error {
+	if resp.inbound != nil {
+		return message.DecodeForm(resp.inbound.Raw, into)
+	}
+	return message.DecodeValues(resp.values, into)
+}
+
+// decodeAuthorizationResponse reads the callback. "Request and response parameters
+// MUST NOT be included more than once" (RFC 6749, Section 3.1).
+func decodeAuthorizationResponse(_ context.Context, s *Step) (*message.AuthorizationResponse, error) {
+	if in := s.Response.inbound; in == nil {
+		s.Skip(message.RuleAuthzResponseFormPost, "method", "the caller gave parameters only")
+	} else if in.Mode == message.ResponseModeFormPost {
+		media, _, _ := mime.ParseMediaType(in.ContentType)
+		if err := s.Require(in.Method == "POST" && media == "application/x-www-form-urlencoded", message.RuleAuthzResponseFormPost, "method",
+			in.Method+" "+clip(in.ContentType), "a POST with a form body"); err != nil {
+			return nil, err
+		}
+	}
+	m := new(message.AuthorizationResponse)
+	if err := decodeFront(s.Response, m); err != nil {
+		param := "parameters"
+		var d *message.DecodeError
+		if errors.As(err, &d) && d.Param != "" {
+			param = d.Param
+		}
+		return nil, s.Fail(message.RuleAuthzResponseDuplicate, param, "", "each parameter once, strictly encoded", err)
+	}
+	s.Pass(message.RuleAuthzResponseDuplicate, "parameters")
+	return m, nil
+}
+
+// verifyAuthorizationResponse judges the callback. State, browser and issuer come
+// before everything else, a declared error included: whoever cannot pass them is
+// not the provider.
+func verifyAuthorizationResponse(ctx context.Context, s *Step, resp *message.AuthorizationResponse) error {
+	if err := verifyState(ctx, s, resp); err != nil {
+		return err
+	}
+	if err := verifyBinding(s); err != nil {
+		return err
+	}
+	var req message.AuthorizationRequest
+	if err := message.DecodeJSON(s.Record.Item(state.ItemAuthRequest), &req); err != nil {
+		return err
+	}
+	if err := verifyMode(s, &req, resp); err != nil {
+		return err
+	}
+	if err := verifyIssuer(s, resp); err != nil {
+		return err
+	}
+	s.Pass(message.RuleAuthzResponseErrorOrder, "error")
+	if err := verifyDeclaredError(s, resp); err != nil {
+		return err
+	}
+	if err := verifyPromised(s, &req, resp); err != nil {
+		return err
+	}
+	if resp.IDToken == "" {
+		return nil
+	}
+	// "MUST validate" the front-channel ID Token before the code is redeemed
+	// (Core, Sections 3.2.2.11 and 3.3.2.12).
+	err := verifyIDToken(ctx, s, resp.IDToken, idTokenFacts{
+		front: true, request: &req, nonce: s.Record.Kept(keptNonce),
+		accessToken: resp.AccessToken, code: resp.Code, state: resp.State,
+	})
+	if err != nil {
+		return err
+	}
+	s.Pass(message.RuleAuthzResponseFrontFirst, "id_token")
+	return nil
+}
+
+func verifyState(ctx context.Context, s *Step, resp *message.AuthorizationResponse) error {
+	if err := s.Require(resp.State != "", message.RuleAuthzResponseStateMissing, "state", "", "the state that was sent"); err != nil {
+		return err
+	}
+	r, err := s.DB().Pending(ctx, resp.State)
+	if errors.Is(err, state.ErrUnknown) {
+		return s.Fail(message.RuleAuthzResponseState, "state", "", "a state of ours that waits for its response", err)
+	}
+	if err != nil {
+		return err
+	}
+	s.State, s.Record = resp.State, r
+	return s.Require(r.Issuer == s.Snapshot.Issuer, message.RuleAuthzResponseState, "state", clip(r.Issuer), "a login at "+s.Snapshot.Issuer)
+}
+
+// verifyBinding ties the callback to the browser that began: without it anybody
+// could hand a victim the callback of his own login (RFC 6749, Section 10.12).
+func verifyBinding(s *Step) error {
+	kept, presented := s.Record.Kept(keptBinding), s.Response.binding
+	if kept == "" && presented == "" {
+		s.Skip(message.RuleAuthzResponseBrowserBinding, "binding", "the request was not bound to a browser")
+		return nil
+	}
+	return s.Require(kept != "" && presented != "" && sameSecret(kept, bindingHash(presented)), message.RuleAuthzResponseBrowserBinding,
+		"binding", "", "the value of the browser that began this login")
+}
+
+// verifyMode sees to it that the answer came the way it was asked for. Tokens in a
+// query would end in logs and histories.
+func verifyMode(s *Step, req *message.AuthorizationRequest, resp *message.AuthorizationResponse) error {
+	const rule = message.RuleAuthzResponseMode
+	if resp.Response != "" {
+		return s.Fail(message.RuleJARMExpected, "response", "a JWT", "plain parameters, as asked for", nil)
+	}
+	in := s.Response.inbound
+	if in == nil {
+		s.Skip(rule, "response_mode", "the caller gave parameters only")
+		return nil
+	}
+	want := req.ResponseMode
+	if want == "" {
+		want = defaultMode(req.ResponseType)
+	}
+	got := in.Mode
+	if got == "" {
+		got = message.ResponseModeQuery
+	}
+	// An error of a fragment request may come in the query from a provider that
+	// did not get as far as reading response_mode; it carries no token.
+	if got == message.ResponseModeQuery && want == message.ResponseModeFragment && resp.Error != "" && resp.IDToken == "" && resp.AccessToken == "" {
+		s.Warn(rule, "response_mode", "an error arrived in the query")
+		return nil
+	}
+	return s.Require(got == want, rule, "response_mode", string(got), string(want))
+}
+
+// verifyDeclaredError returns the provider's error as such, once its sender is known.
+func verifyDeclaredError(s *Step, resp *message.AuthorizationResponse) error {
+	const rule = message.RuleAuthzResponseError
+	if resp.Error == "" {
+		if resp.ErrorDescription != "" || resp.ErrorURI != "" {
+			return s.Fail(rule, "error", "", "error beside its description", nil)
+		}
+		return nil
+	}
+	if !errorSyntax(resp.Error) {
+		return s.Fail(rule, "error", printable(resp.Error), "printable ASCII without quote and backslash", nil)
+	}
+	if resp.ErrorDescription != "" && !errorSyntax(resp.ErrorDescription) {
+		return s.Fail(rule, "error_description", "", "printable ASCII without quote and backslash", nil)
+	}
+	if resp.Code != "" || resp.IDToken != "" || resp.AccessToken != "" {
+		return s.Fail(rule, "error", printable(resp.Error), "either an error or a success", nil)
+	}
+	s.Pass(rule, "error")
+	return &message.Error{Code: message.ErrorCode(resp.Error), Description: printable(resp.ErrorDescription), URI: printable(resp.ErrorURI)}
+}
+
+// verifyPromised compares what came with what the response type promises
+// (Multiple Response Type Encoding Practices, Section 5).
+func verifyPromised(s *Step, req *message.AuthorizationRequest, resp *message.AuthorizationResponse) error {
+	t := req.ResponseType
+	for _, member := range []struct {
+		name    string
+		word    string
+		present bool
+	}{
+		{"code", "code", resp.Code != ""},
+		{"id_token", "id_token", resp.IDToken != ""},
+		{"access_token", "token", resp.AccessToken != ""},
+	} {
+		if t.Has(member.word) && !member.present {
+			return s.Fail(message.RuleAuthzResponseIncomplete, member.name, "", member.name+", as response_type "+t.String()+" promises", nil)
+		}
+		if !t.Has(member.word) && member.present && member.word != "code" {
+			return s.Fail(message.RuleAuthzResponseUnexpected, member.name, "", "no "+member.name+" with response_type "+t.String(), nil)
+		}
+	}
+	if t.Has("token") && !strings.EqualFold(resp.TokenType, message.TokenTypeBearer) {
+		return s.Fail(message.RuleAuthzResponseIncomplete, "token_type", clip(resp.TokenType), "Bearer", nil)
+	}
+	s.Pass(message.RuleAuthzResponseIncomplete, "response_type")
+	s.Pass(message.RuleAuthzResponseUnexpected, "response_type")
+	return nil
+}

@@ -1,0 +1,59 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/oidcservice/oidc/clientauth"
+	"github.com/oidcservice/oidc/message"
+)
+
+// authenticate puts the client's proof and the form into out: "the client
+// authenticates with the authorization server" (RFC 6749, Section 3.2.1).
+func authenticate(ctx context.Context, s *Step, req message.Message, method string, out *Request) error {
+	if s.clientID() == "" {
+		return ErrNotRegistered
+	}
+	registered := s.Snapshot.Behaviour.TokenEndpointAuthMethod
+	if method == "" {
+		method = registered
+	}
+	if method != registered {
+		return s.Fail(message.RuleClientAuthMethod, "client_auth", method, "the registered method "+registered, nil)
+	}
+	m, ok := clientauth.ByName(method)
+	if !ok {
+		return fmt.Errorf("%w: client authentication method %q", ErrNotConfigured, method)
+	}
+	encoded, err := message.EncodeForm(req)
+	if err != nil {
+		return err
+	}
+	form, err := url.ParseQuery(encoded)
+	if err != nil {
+		return err
+	}
+	audience := s.Snapshot.Issuer
+	if s.Snapshot.Compat.AssertionAudienceTokenEndpoint {
+		audience = s.Snapshot.Provider.TokenEndpoint
+	}
+	draft := clientauth.Draft{URL: out.URL, Header: map[string][]string(out.Header), Form: form}
+	err = m.Authenticate(ctx, clientauth.Credentials{
+		ClientID:        s.clientID(),
+		ClientSecret:    s.Snapshot.ClientSecret(),
+		SecretExpiresAt: s.Snapshot.SecretExpiresAt(),
+		Keys:            s.Snapshot.Keys,
+		Algorithm:       s.Snapshot.Behaviour.TokenEndpointAuthSigningAlg,
+		Audience:        audience,
+		Now:             s.Now,
+		Rand:            s.Context().Rand(),
+	}, &draft)
+	if err != nil {
+		return err
+	}
+	out.URL, out.MutualTLS = draft.URL, draft.MutualTLS
+	out.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
+	out.Body = []byte(draft.Form.Encode())
+	return nil
+}

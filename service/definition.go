@@ -1,0 +1,523 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/state"
+)
+
+// Encoding says how a message travels.
+type Encoding int
+
+// The encodings.
+const (
+	Query  Encoding = iota // in the URL's query
+	Form                   // as a form body
+	JSON                   // as one JSON object
+	JWT                    // as a JWT, or as JSON
+	Params                 // through the browser: query, fragment or form post
+	None                   // not at all: the URL says everything
+)
+
+var encodingNames = [...]string{"query", "form", "JSON", "JWT or JSON", "front channel", "none"}
+
+// String names the encoding.
+func (e Encoding) String() string { return encodingNames[e] }
+
+// Proof says how a request shows who sends it.
+type Proof int
+
+// The proofs.
+const (
+	NoProof     Proof = iota
+	ClientProof       // client authentication by the registered method
+	TokenProof        // an access token
+)
+
+var proofNames = [...]string{"none", "client authentication", "access token"}
+
+// String names the proof.
+func (p Proof) String() string { return proofNames[p] }
+
+// An Answer says what a successful HTTP answer looks like, and which rule it
+// breaks otherwise.
+type Answer struct {
+	Status  int      // 200 if zero
+	Media   []string // media types; application/json if empty and a body is expected
+	MaxBody int64    // bytes; 512 KiB if zero
+
+	StatusRule message.Rule
+	MediaRule  message.Rule // StatusRule if empty
+	BodyRule   message.Rule // StatusRule if empty
+	// Members names the rule that a member of the wrong JSON type breaks, where it
+	// is not BodyRule.
+	Members map[string]message.Rule
+}
+
+// A Definition is a service as a value. Its fields are the whole difference
+// between one step and another; docs/services.md is printed from them.
+type Definition[Req, Resp message.Message] struct {
+	Name     string
+	Method   string // GET if empty
+	Request  Encoding
+	Response Encoding
+	Proof    Proof
+	Login    bool // the step belongs to a login that the callback has claimed
+	Answer   Answer
+
+	// Endpoint returns the URL, "" when the provider publishes none.
+	Endpoint func(s *Step, req *Req) string
+	// Gather fills parameters that the call left open, from the login's record
+	// and the service context. Configured request arguments come after it.
+	Gather func(ctx context.Context, s *Step, req *Req) error
+	// Complete fills what is still open with the protocol's defaults and fresh
+	// values, and checks the finished request.
+	Complete func(ctx context.Context, s *Step, req *Req) error
+	// Token returns the access token of a TokenProof; "" sends none.
+	Token func(s *Step, req *Req) message.Secret
+	// Remember stores what the answer will be judged by.
+	Remember func(ctx context.Context, s *Step, req *Req) error
+	// Decode replaces the decoding that Response names.
+	Decode func(ctx context.Context, s *Step) (*Resp, error)
+	// Verify judges the decoded answer. It changes nothing.
+	Verify func(ctx context.Context, s *Step, resp *Resp) error
+	// Update commits what was learnt. It verifies nothing.
+	Update func(ctx context.Context, s *Step, resp *Resp) error
+	// Refused is told of an error that the provider declared, to end what it ends.
+	Refused func(ctx context.Context, s *Step, declared *message.Error) error
+}
+
+// New makes the service in its environment.
+func (d Definition[Req, Resp]) New(env Env) Service {
+	if env.DB == nil {
+		env.DB = new(state.DB)
+	}
+	return &defined[Req, Resp]{d: d, env: env}
+}
+
+type defined[Req, Resp message.Message] struct {
+	d   Definition[Req, Resp]
+	env Env
+}
+
+func (x *defined[Req, Resp]) Name() string { return x.d.Name }
+
+func (x *defined[Req, Resp]) step() *Step {
+	return &Step{Service: x.d.Name, Snapshot: x.env.Context.Snapshot(), Now: x.env.Context.Now(), env: &x.env}
+}
+
+func (x *defined[Req, Resp]) wrap(s *Step, err error) error {
+	if err == nil {
+		return nil
+	}
+	// A need is not a verdict, and stays the outermost value that is acted on.
+	return &stepError{service: x.d.Name, checks: s.checks, err: err}
+}
+
+// GetRequestParameters gathers the request in the order of precedence: the call,
+// the login and the service context, the configuration, the protocol's default.
+func (x *defined[Req, Resp]) GetRequestParameters(ctx context.Context, args Args) (*Request, error) {
+	s := x.step()
+	s.Args = args
+	req, err := x.build(ctx, s)
+	if err != nil {
+		return nil, x.wrap(s, err)
+	}
+	return req, nil
+}
+
+func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, error) {
+	if x.d.Login {
+		if err := s.session(ctx, s.Args.State); err != nil {
+			return nil, err
+		}
+	}
+	req := new(Req)
+	if err := assign(req, s.Args.Message); err != nil {
+		return nil, err
+	}
+	if err := x.hook(ctx, s, x.env.Settings.PreConstruct, req); err != nil {
+		return nil, err
+	}
+	if x.d.Gather != nil {
+		if err := x.d.Gather(ctx, s, req); err != nil {
+			return nil, err
+		}
+	}
+	if len(x.env.Settings.RequestArgs) > 0 {
+		configured := new(Req)
+		if err := message.DecodeJSON(x.env.Settings.RequestArgs, configured); err != nil {
+			return nil, fmt.Errorf("request_args: %w", err)
+		}
+		fill(req, configured)
+	}
+	if x.d.Complete != nil {
+		if err := x.d.Complete(ctx, s, req); err != nil {
+			return nil, err
+		}
+	}
+	if err := x.hook(ctx, s, x.env.Settings.PostConstruct, req); err != nil {
+		return nil, err
+	}
+	endpoint := x.d.Endpoint(s, req)
+	if endpoint == "" {
+		return nil, ErrNoEndpoint
+	}
+	// "MUST NOT include a fragment component", and TLS always (RFC 6749,
+	// Section 3.1): what metadata said is looked at again where it is used.
+	if err := checkEndpoint(s, endpoint); err != nil {
+		return nil, err
+	}
+	out := &Request{
+		Service: x.d.Name,
+		State:   s.State,
+		Method:  x.d.Method,
+		URL:     endpoint,
+		Header:  Header{},
+		Policy: Policy{
+			HTTPS:        !s.Snapshot.InsecureAllowHTTP,
+			MaxBody:      x.d.Answer.maxBody(),
+			Accept:       x.d.Answer.media(),
+			PeerSupplied: true,
+		},
+		message: any(req).(message.Message),
+		args:    s.Args,
+	}
+	if out.Method == "" {
+		out.Method = "GET"
+	}
+	if x.d.Response == Params {
+		out.Channel = FrontChannel
+		out.Policy.Accept = nil
+	} else if len(out.Policy.Accept) > 0 {
+		out.Header["Accept"] = []string{strings.Join(out.Policy.Accept, ", ")}
+	}
+	if err := x.encode(ctx, s, req, out); err != nil {
+		return nil, err
+	}
+	if x.d.Remember != nil {
+		if err := x.d.Remember(ctx, s, req); err != nil {
+			return nil, err
+		}
+		out.State = s.State
+	}
+	return out, nil
+}
+
+func checkEndpoint(s *Step, endpoint string) error {
+	if err := s.Snapshot.CheckEndpoint("endpoint", endpoint); err != nil {
+		var v *message.Violation
+		if errors.As(err, &v) {
+			return s.Violated(v)
+		}
+		return err
+	}
+	return nil
+}
+
+// encode puts the request message, and the proof of who sends it, into out.
+func (x *defined[Req, Resp]) encode(ctx context.Context, s *Step, req *Req, out *Request) error {
+	if x.d.Proof == TokenProof && x.d.Token != nil {
+		if token := x.d.Token(s, req); token != "" {
+			out.Header["Authorization"] = []string{"Bearer " + token.Reveal()}
+		}
+	}
+	if x.d.Proof == ClientProof {
+		return authenticate(ctx, s, any(*req).(message.Message), x.env.Settings.ClientAuth, out)
+	}
+	switch x.d.Request {
+	case Query:
+		query, err := message.EncodeForm(*req)
+		if err != nil {
+			return err
+		}
+		if query != "" && strings.Contains(out.URL, "?") {
+			out.URL += "&" + query // the endpoint's own query is kept
+		} else if query != "" {
+			out.URL += "?" + query
+		}
+	case Form:
+		body, err := message.EncodeForm(*req)
+		if err != nil {
+			return err
+		}
+		out.Body = []byte(body)
+		out.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
+	case JSON:
+		body, err := message.EncodeJSON(*req)
+		if err != nil {
+			return err
+		}
+		out.Body = body
+		out.Header["Content-Type"] = []string{"application/json"}
+	}
+	return nil
+}
+
+// hook runs hooks in order; each sees what the one before it returned.
+func (x *defined[Req, Resp]) hook(ctx context.Context, s *Step, hooks []Hook, req *Req) error {
+	for _, h := range hooks {
+		m, err := h(ctx, s, any(req).(message.Message))
+		if err != nil {
+			return err
+		}
+		if err := assign(req, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ParseResponse decodes and verifies resp, and changes nothing.
+func (x *defined[Req, Resp]) ParseResponse(ctx context.Context, resp *Response) (*Result, error) {
+	s := x.step()
+	s.Response = resp
+	m, err := x.judge(ctx, s)
+	if err != nil {
+		return nil, x.wrap(s, err)
+	}
+	return &Result{
+		State: s.State, Message: any(m).(message.Message), IDToken: s.IDToken, Optional: s.Optional,
+		Checks: s.checks, owner: x, step: s,
+	}, nil
+}
+
+func (x *defined[Req, Resp]) judge(ctx context.Context, s *Step) (*Resp, error) {
+	resp := s.Response
+	if resp == nil {
+		return nil, fmt.Errorf("%w: the response is nil", ErrArgs)
+	}
+	if resp.front() != (x.d.Response == Params) || resp.request != nil && resp.request.Service != x.d.Name {
+		return nil, fmt.Errorf("%w: this response", ErrForeign)
+	}
+	if resp.request != nil {
+		s.Args = resp.request.args
+		if x.d.Login {
+			if err := s.session(ctx, resp.request.State); err != nil {
+				return nil, err
+			}
+		}
+	}
+	m, err := x.decode(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if x.d.Verify != nil {
+		if err := x.d.Verify(ctx, s, m); err != nil {
+			return nil, err
+		}
+	}
+	for _, h := range x.env.Settings.PostParseResponse {
+		out, err := h(ctx, s, any(m).(message.Message))
+		if err != nil {
+			return nil, err
+		}
+		if err := assign(m, out); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (x *defined[Req, Resp]) decode(ctx context.Context, s *Step) (*Resp, error) {
+	if x.d.Response != Params {
+		if err := x.d.Answer.check(s); err != nil {
+			return nil, err
+		}
+	}
+	if x.d.Decode != nil {
+		return x.d.Decode(ctx, s)
+	}
+	m := new(Resp)
+	if x.d.Response == JSON {
+		if err := message.DecodeJSON(s.Response.Body, m); err != nil {
+			return nil, x.d.Answer.malformed(s, err)
+		}
+		s.Pass(x.d.Answer.bodyRule(), "body")
+	}
+	return m, nil
+}
+
+// UpdateServiceContext commits res.
+func (x *defined[Req, Resp]) UpdateServiceContext(ctx context.Context, res *Result) error {
+	if res == nil || res.owner != any(x) || res.step == nil {
+		return x.wrap(new(Step), fmt.Errorf("%w: this result", ErrForeign))
+	}
+	m, ok := any(res.Message).(*Resp)
+	if !ok {
+		return x.wrap(res.step, fmt.Errorf("%w: the result's message was replaced by a %T", ErrArgs, res.Message))
+	}
+	if x.d.Update == nil {
+		return nil
+	}
+	s := *res.step // a second commit starts from the same facts
+	s.checks = s.checks[:len(s.checks):len(s.checks)]
+	return x.wrap(&s, x.d.Update(ctx, &s, m))
+}
+
+// refused lets a driver tell the service that the provider declared an error.
+func (x *defined[Req, Resp]) refused(ctx context.Context, resp *Response, declared *message.Error) error {
+	if x.d.Refused == nil {
+		return nil
+	}
+	s := x.step()
+	s.Response = resp
+	if resp.request != nil {
+		s.State = resp.request.State
+	}
+	return x.d.Refused(ctx, s, declared)
+}
+
+func (a Answer) maxBody() int64 {
+	if a.MaxBody > 0 {
+		return a.MaxBody
+	}
+	return 512 << 10 // ten times the largest metadata document seen in the field
+}
+
+func (a Answer) media() []string {
+	if a.Media == nil {
+		return []string{"application/json"}
+	}
+	return a.Media
+}
+
+func (a Answer) status() int {
+	if a.Status == 0 {
+		return 200
+	}
+	return a.Status
+}
+
+func (a Answer) bodyRule() message.Rule {
+	if a.BodyRule != "" {
+		return a.BodyRule
+	}
+	return a.StatusRule
+}
+
+// check judges status and media type, and finds a declared error.
+func (a Answer) check(s *Step) error {
+	resp := s.Response
+	if int64(len(resp.Body)) > a.maxBody() {
+		return s.Fail(a.bodyRule(), "body", strconv.Itoa(len(resp.Body))+" bytes", "at most "+strconv.FormatInt(a.maxBody(), 10),
+			&message.Violation{Rule: message.RuleTransportLimits, Param: "body"})
+	}
+	if declared := declaredError(resp); declared != nil {
+		return declared
+	}
+	if resp.Status != a.status() {
+		var cause error
+		if resp.Status >= 300 && resp.Status < 400 {
+			cause = &message.Violation{Rule: message.RuleTransportRedirect, Param: "status"}
+		}
+		return s.Fail(a.StatusRule, "status", strconv.Itoa(resp.Status), strconv.Itoa(a.status()), cause)
+	}
+	s.Pass(a.StatusRule, "status")
+	if media := a.media(); len(media) > 0 {
+		rule := a.MediaRule
+		if rule == "" {
+			rule = a.StatusRule
+		}
+		values := headerValues(resp.Header, "Content-Type")
+		got := ""
+		if len(values) == 1 {
+			got, _, _ = mime.ParseMediaType(values[0])
+		}
+		for _, m := range media {
+			if got == m {
+				s.Pass(rule, "content_type")
+				return nil
+			}
+		}
+		return s.Fail(rule, "content_type", strings.Join(values, ", "), strings.Join(media, " or "), nil)
+	}
+	return nil
+}
+
+// malformed turns a decoding error into the violation of the message's rule.
+func (a Answer) malformed(s *Step, err error) error {
+	var d *message.DecodeError
+	param := "body"
+	if errors.As(err, &d) && d.Param != "" {
+		param = d.Param
+	}
+	if rule, ok := a.Members[param]; ok && d.Kind == message.WrongType {
+		return s.Fail(rule, param, "", "", err)
+	}
+	return s.Fail(a.bodyRule(), param, "", "one strict JSON object", &message.Violation{Rule: message.RuleTransportJSON, Param: param, Err: err})
+}
+
+// declaredError returns the OAuth error of an answer, whatever its status: "the
+// authorization server responds with an HTTP 400" (RFC 6749, Section 5.2), but
+// some say it in a 200.
+func declaredError(resp *Response) *message.Error {
+	if !bytes.Contains(resp.Body, []byte(`"error"`)) {
+		return challengedError(resp)
+	}
+	var e message.ErrorResponse
+	if err := message.DecodeJSON(resp.Body, &e); err != nil || e.Error == "" || !errorSyntax(e.Error) {
+		return nil
+	}
+	return &message.Error{Code: message.ErrorCode(e.Error), Description: printable(e.ErrorDescription), URI: printable(e.ErrorURI), Status: resp.Status}
+}
+
+// headerValues returns the values of a header field whatever the case of its name.
+func headerValues(h map[string][]string, name string) []string {
+	if v, ok := h[name]; ok {
+		return v
+	}
+	for k, v := range h {
+		if strings.EqualFold(k, name) {
+			return v
+		}
+	}
+	return nil
+}
+
+// assign copies m, a T or *T, into dst; nil leaves dst as it is.
+func assign[T any](dst *T, m message.Message) error {
+	switch v := any(m).(type) {
+	case nil:
+	case T:
+		*dst = v
+	case *T:
+		if v == nil {
+			return fmt.Errorf("%w: a nil message", ErrArgs)
+		}
+		*dst = *v
+	default:
+		return fmt.Errorf("%w: a message of type %T, not %T", ErrArgs, m, *dst)
+	}
+	return nil
+}
+
+// fill sets the fields of dst that are absent to those of src.
+func fill[T any](dst, src *T) { fillStruct(reflect.ValueOf(dst).Elem(), reflect.ValueOf(src).Elem()) }
+
+func fillStruct(dst, src reflect.Value) {
+	for i := range dst.NumField() {
+		field := dst.Type().Field(i)
+		switch {
+		case field.Anonymous && field.Type.Kind() == reflect.Struct:
+			fillStruct(dst.Field(i), src.Field(i))
+		case field.Name == "Extra":
+			extra := dst.Field(i).Addr().Interface().(*message.Extra)
+			for _, member := range src.Field(i).Interface().(message.Extra) {
+				if _, ok := extra.Get(member.Name); !ok {
+					*extra = append(*extra, member)
+				}
+			}
+		case field.IsExported() && dst.Field(i).IsZero():
+			dst.Field(i).Set(src.Field(i))
+		}
+	}
+}

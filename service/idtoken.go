@@ -1,0 +1,367 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oidcservice/oidc/keyjar"
+	"github.com/oidcservice/oidc/message"
+)
+
+// idTokenFacts are what an ID Token is judged by, besides the snapshot.
+type idTokenFacts struct {
+	front       bool                          // it came through the browser
+	request     *message.AuthorizationRequest // what was asked for; nil for a refresh
+	nonce       string                        // what was sent; "" if none
+	nonceFree   bool                          // a nonce is judged elsewhere (refresh)
+	accessToken message.Secret                // what came beside it
+	code        message.Secret
+	state       string
+	first       *message.IDToken // the front-channel ID Token of a hybrid login
+	refreshOf   *message.IDToken // the original ID Token, when this one comes with a refresh
+}
+
+// idTokenCheck is one ID Token on its way through the rules.
+type idTokenCheck struct {
+	idTokenFacts
+	token  *keyjar.Token
+	claims *message.IDToken
+	alg    string // the algorithm that was registered
+}
+
+// idTokenSteps are the rules of Core, Section 3.1.3.7, in an order in which those
+// that need no key come first: a key may have to be fetched.
+var idTokenSteps = []func(*Step, *idTokenCheck) error{
+	idTokenRefresh, idTokenIssuer, idTokenAudience, idTokenAuthorizedParty, idTokenSubject, idTokenTimes, idTokenNonce,
+	idTokenAuthTime, idTokenACR, idTokenHashes, idTokenBinding, idTokenSignature,
+}
+
+// verifyIDToken applies every rule to raw. On success s.IDToken and s.payload hold
+// what it says.
+func verifyIDToken(ctx context.Context, s *Step, raw message.Secret, facts idTokenFacts) error {
+	text, err := decrypt(s, raw.Reveal(), "id_token", message.RuleIDTokenNotEncrypted, s.Snapshot.Behaviour.IDTokenEncryptedResponseAlg, s.Snapshot.Behaviour.IDTokenEncryptedResponseEnc)
+	if err != nil {
+		return err
+	}
+	c := &idTokenCheck{idTokenFacts: facts, alg: s.Snapshot.Behaviour.IDTokenSignedResponseAlg}
+	if c.alg == "" {
+		c.alg = "RS256" // "defaults to RS256" (Dynamic Client Registration, Section 2)
+	}
+	if c.token, err = parseJWT(s, text, "id_token"); err != nil {
+		return err
+	}
+	if err := idTokenHeader(s, c); err != nil {
+		return err
+	}
+	c.claims = new(message.IDToken)
+	if err := decodeClaims(s, c.token.Payload, c.claims, "id_token"); err != nil {
+		return err
+	}
+	for _, step := range idTokenSteps {
+		if err := step(s, c); err != nil {
+			return err
+		}
+	}
+	s.IDToken, s.payload = c.claims, c.token.Payload
+	return nil
+}
+
+// parseJWT splits a compact JWS under the strict rules of package keyjar.
+func parseJWT(s *Step, text, param string) (*keyjar.Token, error) {
+	t, err := keyjar.Parse(text)
+	if err != nil {
+		return nil, foreignViolation(s, err, param)
+	}
+	s.Pass(message.RuleJOSECompact, param)
+	s.Pass(message.RuleJOSEBase64URL, param)
+	s.Pass(message.RuleJOSECrit, param)
+	return t, nil
+}
+
+// foreignViolation records a violation that another package found in the message
+// at param, and names the message in it.
+func foreignViolation(s *Step, err error, param string) error {
+	var v *message.Violation
+	if !errors.As(err, &v) {
+		return fmt.Errorf("%s: %w", param, err)
+	}
+	named := *v
+	named.Param = param
+	if v.Param != "" {
+		named.Param += "." + v.Param
+	}
+	return s.Violated(&named)
+}
+
+// decodeClaims reads a JWT's claims: one strict JSON object.
+func decodeClaims(s *Step, payload []byte, into any, param string) error {
+	err := message.DecodeClaims(payload, into)
+	if err == nil {
+		s.Pass(message.RuleJOSEJSON, param)
+		return nil
+	}
+	rule := message.RuleJOSEJSON
+	var d *message.DecodeError
+	if errors.As(err, &d) {
+		if d.Param != "" {
+			param += "." + d.Param
+		}
+		switch d.Kind {
+		case message.Duplicate:
+			rule = message.RuleJOSEDuplicateMember
+		case message.Case:
+			rule = message.RuleJOSEMemberCase
+		case message.NumericDate:
+			rule = message.RuleJOSENumericDate
+		case message.WrongType:
+			if own, ok := claimTypeRules[d.Param]; ok {
+				rule = own
+			}
+		}
+	}
+	return s.Fail(rule, param, "", "", err)
+}
+
+// claimTypeRules name the rule that a claim of the wrong JSON type breaks, where
+// the message has a rule for the claim.
+var claimTypeRules = map[string]message.Rule{
+	"iss": message.RuleIDTokenIss, "sub": message.RuleIDTokenSub, "aud": message.RuleIDTokenAud, "azp": message.RuleIDTokenAzp,
+	"nonce": message.RuleIDTokenNonce, "acr": message.RuleIDTokenACR, "at_hash": message.RuleIDTokenAtHash, "c_hash": message.RuleIDTokenCHash,
+	"s_hash": message.RuleIDTokenSHash,
+	"exp":    message.RuleJOSENumericDate, "iat": message.RuleJOSENumericDate, "nbf": message.RuleJOSENumericDate, "auth_time": message.RuleIDTokenAuthTime,
+}
+
+// idTokenHeader judges what the header says. It never chooses: "the algorithm ...
+// SHOULD be the default of RS256 or the algorithm sent by the Client" (Core,
+// Section 3.1.3.7, item 7).
+func idTokenHeader(s *Step, c *idTokenCheck) error {
+	h := &c.token.Header
+	if h.Algorithm == "none" {
+		// "MUST NOT use none ... unless the Response Type used returns no ID Token
+		// from the Authorization Endpoint" (Core, Section 2).
+		if c.alg != "none" || c.front {
+			return s.Fail(message.RuleIDTokenAlgNone, "id_token.alg", "none", c.alg, &message.Violation{Rule: message.RuleJOSEAlgNone, Param: "alg", Got: "none"})
+		}
+		s.Pass(message.RuleIDTokenAlgNone, "id_token.alg")
+	}
+	if h.Algorithm != c.alg && !(c.alg == "EdDSA" && h.Algorithm == "Ed25519" || c.alg == "Ed25519" && h.Algorithm == "EdDSA") {
+		return s.Fail(message.RuleIDTokenAlg, "id_token.alg", clip(h.Algorithm), c.alg, &message.Violation{Rule: message.RuleJOSEAlg, Param: "alg", Got: clip(h.Algorithm), Want: c.alg})
+	}
+	s.Pass(message.RuleIDTokenAlg, "id_token.alg")
+	return s.Require(h.Type == "" || strings.EqualFold(h.Type, "JWT"), message.RuleIDTokenTyp, "id_token.typ", clip(h.Type), "JWT or none")
+}
+
+func idTokenIssuer(s *Step, c *idTokenCheck) error {
+	return s.Require(c.claims.Issuer == s.Snapshot.Issuer, message.RuleIDTokenIss, "id_token.iss", clip(c.claims.Issuer), s.Snapshot.Issuer)
+}
+
+func idTokenAudience(s *Step, c *idTokenCheck) error {
+	id := s.clientID()
+	if !c.claims.Audience.Has(id) {
+		return s.Fail(message.RuleIDTokenAud, "id_token.aud", clip(strings.Join(c.claims.Audience, " ")), id, nil)
+	}
+	s.Pass(message.RuleIDTokenAud, "id_token.aud")
+	for _, aud := range c.claims.Audience {
+		if aud != id && !contains(s.Snapshot.TrustedAudiences, aud) {
+			return s.Fail(message.RuleIDTokenAudUntrusted, "id_token.aud", clip(aud), "no audience beside us but the trusted ones", nil)
+		}
+	}
+	s.Pass(message.RuleIDTokenAudUntrusted, "id_token.aud")
+	return nil
+}
+
+func idTokenAuthorizedParty(s *Step, c *idTokenCheck) error {
+	if c.claims.AuthorizedParty == "" {
+		if len(c.claims.Audience) > 1 {
+			return s.Fail(message.RuleIDTokenAzpMissing, "id_token.azp", "", "azp beside several audiences", nil)
+		}
+		s.Skip(message.RuleIDTokenAzp, "id_token.azp", "absent, with one audience")
+		return nil
+	}
+	return s.Require(c.claims.AuthorizedParty == s.clientID(), message.RuleIDTokenAzp, "id_token.azp", clip(c.claims.AuthorizedParty), s.clientID())
+}
+
+// idTokenSubject: "It MUST NOT exceed 255 ASCII characters in length" (Core, Section 2).
+// A token with a logout event is a logout token, whatever else it looks like.
+func idTokenSubject(s *Step, c *idTokenCheck) error {
+	if _, ok := c.claims.Extra.Get("events"); ok {
+		return s.Fail(message.RuleIDTokenTyp, "id_token.events", "", "no events: it is not a logout token", nil)
+	}
+	return s.Require(validSubject(c.claims.Subject), message.RuleIDTokenSub, "id_token.sub", clip(c.claims.Subject), "1 to 255 ASCII characters")
+}
+
+func validSubject(sub string) bool {
+	if sub == "" || len(sub) > 255 {
+		return false
+	}
+	for i := range len(sub) {
+		if sub[i] > 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// frontAge is how old an ID Token from the front channel may be.
+const frontAge = 10 * time.Minute
+
+// idTokenTimes compares as numbers: a conversion first would wrap a far future
+// into the past. The tolerance always favours acceptance.
+func idTokenTimes(s *Step, c *idTokenCheck) error {
+	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
+	exp, iat, nbf := c.claims.Expiration, c.claims.IssuedAt, c.claims.NotBefore
+	if err := s.Require(exp.Present() && exp.Float() > now-leeway, message.RuleIDTokenExp, "id_token.exp", timeText(exp), "later than now"); err != nil {
+		return err
+	}
+	if err := s.Require(iat.Present(), message.RuleIDTokenIat, "id_token.iat", "", "the time of issue"); err != nil {
+		return err
+	}
+	if err := s.Require(iat.Float() <= now+leeway && iat.Float() <= exp.Float(), message.RuleIDTokenIatFuture, "id_token.iat", timeText(iat), "not later than now and exp"); err != nil {
+		return err
+	}
+	if c.front {
+		if err := s.Require(iat.Float() >= now-leeway-frontAge.Seconds(), message.RuleIDTokenIatAge, "id_token.iat", timeText(iat), "at most ten minutes ago"); err != nil {
+			return err
+		}
+	}
+	if !nbf.Present() {
+		s.Skip(message.RuleIDTokenNbf, "id_token.nbf", "absent")
+		return nil
+	}
+	return s.Require(nbf.Float() <= now+leeway, message.RuleIDTokenNbf, "id_token.nbf", timeText(nbf), "not later than now")
+}
+
+func timeText(t message.Time) string {
+	if !t.Present() {
+		return ""
+	}
+	return t.Time().UTC().Format(time.RFC3339)
+}
+
+func idTokenNonce(s *Step, c *idTokenCheck) error {
+	got := c.claims.Nonce
+	switch {
+	case c.nonceFree:
+		return nil
+	case c.nonce == "":
+		return s.Require(got == "", message.RuleIDTokenNonceUnexpected, "id_token.nonce", "", "no nonce, since none was sent")
+	case got == "":
+		return s.Fail(message.RuleIDTokenNonceMissing, "id_token.nonce", "", "the nonce of the request", nil)
+	}
+	s.Pass(message.RuleIDTokenNonceMissing, "id_token.nonce")
+	return s.Require(sameSecret(got, c.nonce), message.RuleIDTokenNonce, "id_token.nonce", "", "the nonce of the request")
+}
+
+func idTokenAuthTime(s *Step, c *idTokenCheck) error {
+	maxAge, demanded := authTimeDemand(s, c.request)
+	at := c.claims.AuthTime
+	if !at.Present() {
+		if demanded {
+			return s.Fail(message.RuleIDTokenAuthTimeMissing, "id_token.auth_time", "", "auth_time, which was asked for", nil)
+		}
+		s.Skip(message.RuleIDTokenAuthTime, "id_token.auth_time", "absent, and not asked for")
+		return nil
+	}
+	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
+	ok := at.Float() <= now+leeway && (maxAge == nil || now-at.Float() <= float64(*maxAge)+leeway)
+	return s.Require(ok, message.RuleIDTokenAuthTime, "id_token.auth_time", timeText(at), "not in the future, and within max_age")
+}
+
+// authTimeDemand says which max_age applies and whether auth_time must come
+// (Core, Sections 2, 3.1.2.1 and 5.5.1; Dynamic Client Registration, Section 2).
+func authTimeDemand(s *Step, req *message.AuthorizationRequest) (maxAge *int, demanded bool) {
+	if req == nil {
+		return nil, false
+	}
+	maxAge = req.MaxAge
+	if client := s.Snapshot.Client; client != nil {
+		if maxAge == nil {
+			maxAge = client.DefaultMaxAge
+		}
+		demanded = client.RequireAuthTime != nil && *client.RequireAuthTime
+	}
+	if req.Claims != nil && req.Claims.IDToken["auth_time"].IsEssential() {
+		demanded = true
+	}
+	return maxAge, demanded || maxAge != nil
+}
+
+// idTokenACR enforces an essential acr with its values; acr_values alone is a wish
+// (Core, Section 5.5.1.1).
+func idTokenACR(s *Step, c *idTokenCheck) error {
+	if c.request == nil || c.request.Claims == nil {
+		return nil
+	}
+	wish := c.request.Claims.IDToken["acr"]
+	if !wish.IsEssential() {
+		return nil
+	}
+	values := wish.AllowedValues()
+	ok := c.claims.ACR != "" && (len(values) == 0 || slices.Contains(values, c.claims.ACR))
+	return s.Require(ok, message.RuleIDTokenACR, "id_token.acr", clip(c.claims.ACR), strings.Join(values, " or "))
+}
+
+func idTokenHashes(s *Step, c *idTokenCheck) error {
+	for _, h := range []struct {
+		param         string
+		got           string
+		of            string
+		need          bool
+		missing, rule message.Rule
+	}{
+		{"id_token.at_hash", c.claims.AccessTokenHash, c.accessToken.Reveal(), c.front, message.RuleIDTokenAtHashMissing, message.RuleIDTokenAtHash},
+		{"id_token.c_hash", c.claims.CodeHash, c.code.Reveal(), c.front, message.RuleIDTokenCHashMissing, message.RuleIDTokenCHash},
+		{"id_token.s_hash", c.claims.StateHash, c.state, c.front && s.Snapshot.Profile.StateHashRequired(), message.RuleIDTokenSHash, message.RuleIDTokenSHash},
+	} {
+		switch {
+		case h.of == "":
+			if h.got != "" {
+				s.Skip(h.rule, h.param, "nothing came beside it that it could belong to")
+			}
+		case h.got == "" && h.need:
+			return s.Fail(h.missing, h.param, "", "the hash of what came beside the token", nil)
+		case h.got == "":
+			s.Skip(h.rule, h.param, "absent, and optional here")
+		default:
+			want, err := keyjar.HalfHash(c.token.Header.Algorithm, "", h.of)
+			if err != nil {
+				return s.Fail(message.RuleIDTokenHashAlg, h.param, "", "", err)
+			}
+			if err := s.Require(sameSecret(h.got, want), h.rule, h.param, "", "the left half of the hash"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// idTokenBinding ties the ID Token to the one that came first in a hybrid login,
+// and to the user that was asked for.
+func idTokenBinding(s *Step, c *idTokenCheck) error {
+	if c.first != nil {
+		ok := c.first.Issuer == c.claims.Issuer && c.first.Subject == c.claims.Subject
+		if err := s.Require(ok, message.RuleIDTokenHybridBinding, "id_token.sub", clip(c.claims.Subject), "iss and sub of the front-channel ID Token"); err != nil {
+			return err
+		}
+	}
+	if c.request == nil || c.request.Claims == nil {
+		return nil
+	}
+	if values := c.request.Claims.IDToken["sub"].AllowedValues(); len(values) > 0 {
+		return s.Require(slices.Contains(values, c.claims.Subject), message.RuleIDTokenRequestedSub, "id_token.sub", clip(c.claims.Subject), "the subject that was asked for")
+	}
+	return nil
+}
+
+// idTokenSignature comes last. The signature is verified also when the token came
+// over TLS from the token endpoint.
+func idTokenSignature(s *Step, c *idTokenCheck) error {
+	if c.alg == "none" {
+		return nil
+	}
+	return verifySignature(s, c.token, []string{c.alg}, "id_token", message.RuleIDTokenSignature)
+}

@@ -1,0 +1,72 @@
+package service
+
+import (
+	"github.com/oidcservice/oidc/message"
+)
+
+// verifyIssuer applies RFC 9207, Section 2.4: the response names the authorization
+// server that the request was meant for. It runs before a declared error is
+// believed, since a forged error is worth nothing.
+func verifyIssuer(s *Step, resp *message.AuthorizationResponse) error {
+	announced := s.Snapshot.Provider != nil && s.Snapshot.Provider.AuthorizationResponseIssParameterSupported != nil &&
+		*s.Snapshot.Provider.AuthorizationResponseIssParameterSupported
+	switch {
+	case resp.Issuer != "":
+		if err := s.Require(resp.Issuer == s.Record.Issuer, message.RuleAuthzResponseIss, "iss", clip(resp.Issuer), s.Record.Issuer); err != nil {
+			return err
+		}
+	case announced:
+		return s.Fail(message.RuleAuthzResponseIssMissing, "iss", "", "iss, which the provider's metadata announces", nil)
+	default:
+		s.Skip(message.RuleAuthzResponseIss, "iss", "absent, and the provider does not announce it")
+	}
+	// Older providers send client_id beside iss (the mix-up draft before RFC 9207).
+	if resp.ClientID != "" {
+		if err := s.Require(resp.ClientID == s.clientID(), message.RuleAuthzResponseIss, "client_id", clip(resp.ClientID), s.clientID()); err != nil {
+			return err
+		}
+	}
+	in := s.Response.inbound
+	switch {
+	case in == nil || in.RedirectURI == "":
+		s.Skip(message.RuleAuthzResponseIssuerRedirectURI, "redirect_uri", "the caller did not say where the response arrived")
+	default:
+		// "a distinct redirect URI for each authorization server" (RFC 9700,
+		// Section 4.4.2.2) tells them apart only if it is compared.
+		want := s.Record.Kept(keptRedirectURI)
+		return s.Require(in.RedirectURI == want, message.RuleAuthzResponseIssuerRedirectURI, "redirect_uri", clip(in.RedirectURI), want)
+	}
+	return nil
+}
+
+// clip bounds what an error repeats of a peer's value.
+func clip(value string) string {
+	const most = 200
+	if len(value) > most {
+		return value[:most] + "…"
+	}
+	return value
+}
+
+// printable drops from a peer's text what has no place in a log line.
+func printable(text string) string {
+	out := make([]rune, 0, len(text))
+	for _, r := range clip(text) {
+		if r < ' ' || r == 0x7f {
+			r = ' '
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}
+
+// errorSyntax reports whether code keeps to %x20-21 / %x23-5B / %x5D-7E
+// (RFC 6749, Section 4.1.2.1).
+func errorSyntax(code string) bool {
+	for i := range len(code) {
+		if c := code[i]; c < 0x20 || c > 0x7e || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return code != ""
+}

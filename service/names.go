@@ -1,0 +1,19 @@
+package service
+
+// The names of the services, as the state database, specifications of package
+// factory and reports use them.
+const (
+	WebFingerName          = "webfinger"
+	ProviderInfoName       = "provider_info"
+	ServerMetadataName     = "server_metadata"
+	JWKSName               = "jwks"
+	RegistrationName       = "registration"
+	RegistrationReadName   = "registration_read"
+	RegistrationUpdateName = "registration_update"
+	RegistrationDeleteName = "registration_delete"
+	AuthorizationName      = "authorization"
+	AccessTokenName        = "accesstoken"
+	RefreshTokenName       = "refresh_token"
+	UserInfoName           = "userinfo"
+	EndSessionName         = "end_session"
+)

@@ -1,0 +1,161 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/oidcservice/oidc/message"
+)
+
+// rounds bounds how often one step may ask for something: keys, then a nonce, then
+// a wait are three; more is a peer that leads us on.
+const rounds = 8
+
+// polls bounds waiting, which is paced by the provider's interval and ended by its
+// expiry: an hour at one poll in five seconds.
+const polls = 720
+
+// A Runner joins the three parts of a service with a function that sends. It is
+// without I/O itself.
+type Runner struct {
+	// Send sends a request. It must be set.
+	Send SendFunc
+	// Wait waits for d or until ctx is done. When it is nil, a need to wait is
+	// returned to the caller.
+	Wait func(ctx context.Context, d time.Duration) error
+	// Observe, if not nil, is told of every exchange in the order in which they
+	// were concluded, those of tasks included.
+	Observe func(Exchange)
+}
+
+// An Exchange is a request, its answer, and what became of it.
+type Exchange struct {
+	Service  string
+	Request  *Request  // nil for a callback
+	Response *Response // nil when nothing came back
+	Result   *Result   // nil when Err is not
+	Err      error     // a *NeedError when the answer cannot be judged yet
+}
+
+// Run builds the request of svc, sends it, judges the answer, does what it needs
+// and commits the result.
+func Run(ctx context.Context, svc Service, args Args, send SendFunc) (*Result, error) {
+	return Runner{Send: send}.Run(ctx, svc, args)
+}
+
+// Finish judges an answer that the caller already has, such as a Callback, does
+// what it needs and commits the result.
+func Finish(ctx context.Context, svc Service, resp *Response, send SendFunc) (*Result, error) {
+	return Runner{Send: send}.Finish(ctx, svc, resp)
+}
+
+// Run is the function Run with the runner's settings.
+func (r Runner) Run(ctx context.Context, svc Service, args Args) (*Result, error) {
+	resp, err := r.send(ctx, svc, args)
+	if err != nil {
+		return nil, err
+	}
+	return r.Finish(ctx, svc, resp)
+}
+
+func (r Runner) send(ctx context.Context, svc Service, args Args) (*Response, error) {
+	req, err := svc.GetRequestParameters(ctx, args)
+	if err != nil {
+		r.observe(Exchange{Service: svc.Name(), Err: err})
+		return nil, err
+	}
+	resp, err := r.Send(ctx, req)
+	if err != nil {
+		err = &stepError{service: svc.Name(), err: err}
+		r.observe(Exchange{Service: svc.Name(), Request: req, Err: err})
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Finish is the function Finish with the runner's settings.
+func (r Runner) Finish(ctx context.Context, svc Service, resp *Response) (*Result, error) {
+	done := map[string]bool{} // the tasks done for this message: none is done twice
+	waits := 0
+	for round := 0; round < rounds; round++ {
+		res, err := svc.ParseResponse(ctx, resp)
+		if err == nil {
+			err = svc.UpdateServiceContext(ctx, res)
+		}
+		var need *NeedError
+		if err == nil || !errors.As(err, &need) {
+			r.conclude(ctx, svc, resp, res, err)
+			if err != nil {
+				return nil, err
+			}
+			return res, nil
+		}
+		if err := r.meet(ctx, svc, need, err, done); err != nil {
+			r.conclude(ctx, svc, resp, nil, err)
+			return nil, err
+		}
+		if !need.Resend {
+			continue
+		}
+		r.observe(Exchange{Service: svc.Name(), Request: resp.request, Response: resp, Err: err})
+		if need.After > 0 && waits < polls {
+			waits, round = waits+1, round-1 // polling is not being led on
+		}
+		if resp, err = r.send(ctx, svc, need.Args); err != nil {
+			return nil, err
+		}
+	}
+	err := &stepError{service: svc.Name(), err: fmt.Errorf("needs more after %d rounds", rounds)}
+	r.conclude(ctx, svc, resp, nil, err)
+	return nil, err
+}
+
+// meet does what need asks. When that cannot be done, what was lacking is the verdict.
+func (r Runner) meet(ctx context.Context, svc Service, need *NeedError, unmet error, done map[string]bool) error {
+	if need.After > 0 {
+		if r.Wait == nil {
+			return unmet
+		}
+		if err := r.Wait(ctx, need.After); err != nil {
+			return &stepError{service: svc.Name(), err: err}
+		}
+	}
+	if need.Task.Service == nil {
+		return nil
+	}
+	// "at most one refetch per message": a need that comes back is not met by
+	// asking again.
+	key := need.Task.Service.Name() + " " + need.Task.Args.State
+	if done[key] {
+		return &stepError{service: svc.Name(), checks: ChecksOf(unmet), err: need.Err}
+	}
+	done[key] = true
+	_, err := r.Run(ctx, need.Task.Service, need.Task.Args)
+	return err
+}
+
+func (r Runner) observe(e Exchange) {
+	if r.Observe != nil {
+		r.Observe(e)
+	}
+}
+
+// conclude tells the observer, and ends a login that the provider refused.
+func (r Runner) conclude(ctx context.Context, svc Service, resp *Response, res *Result, err error) {
+	var declared *message.Error
+	if errors.As(err, &declared) {
+		if x, ok := svc.(interface {
+			refused(context.Context, *Response, *message.Error) error
+		}); ok {
+			// The declared error is what the caller must learn, also when the
+			// store fails: the record then ends by its own expiry.
+			_ = x.refused(ctx, resp, declared)
+		}
+	}
+	if err != nil {
+		res = nil
+	}
+	r.observe(Exchange{Service: svc.Name(), Request: resp.request, Response: resp, Result: res, Err: err})
+}

@@ -1,0 +1,148 @@
+package service
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/servicecontext"
+	"github.com/oidcservice/oidc/state"
+)
+
+// A Step is one run of a service: it freezes one snapshot of the service context,
+// one clock reading and one login, so that everything is judged by the same facts.
+type Step struct {
+	// Service is the name of the service.
+	Service string
+	// Snapshot is what the relying party knew when the step began.
+	Snapshot *servicecontext.Snapshot
+	// Now is the step's one clock reading.
+	Now time.Time
+	// Args are the caller's, while a request is built.
+	Args Args
+	// State is the login's state, "" outside a login.
+	State string
+	// Record is the login's record, if there is one.
+	Record state.Record
+	// Response is the answer that is judged, nil while a request is built.
+	Response *Response
+	// IDToken is set by the step that verified one.
+	IDToken *message.IDToken
+	// Optional collects tasks that would tell more.
+	Optional []Task
+
+	env      *Env
+	checks   []Check
+	verifier string // the fresh code verifier of an authorization request
+	payload  []byte // the verified ID Token's claims, as signed
+	granted  grant  // what a token response gives
+}
+
+// checksHint is how many checks a step makes room for: a token response with an ID
+// Token has about forty.
+const checksHint = 48
+
+// Context returns the service context that the step's service belongs to.
+func (s *Step) Context() *servicecontext.ServiceContext { return s.env.Context }
+
+// DB returns the state database that the step's service belongs to.
+func (s *Step) DB() *state.DB { return s.env.DB }
+
+// Env returns the service's environment, to make another service for a Task.
+func (s *Step) Env() Env { return *s.env }
+
+func (s *Step) record(c Check) {
+	if s.checks == nil {
+		s.checks = make([]Check, 0, checksHint)
+	}
+	s.checks = append(s.checks, c)
+}
+
+// Pass records that rule was kept by param.
+func (s *Step) Pass(rule message.Rule, param string) {
+	s.record(Check{Rule: rule, Verdict: Passed, Param: param})
+}
+
+// Skip records that rule was not applied to param, and why.
+func (s *Step) Skip(rule message.Rule, param, reason string) {
+	s.record(Check{Rule: rule, Verdict: Skipped, Param: param, Reason: reason})
+}
+
+// Warn records that param broke rule and is tolerated.
+func (s *Step) Warn(rule message.Rule, param, reason string) {
+	s.record(Check{Rule: rule, Verdict: Warned, Param: param, Reason: reason})
+}
+
+// Fail records that param broke rule and returns the violation. Got and want must
+// not hold a secret.
+func (s *Step) Fail(rule message.Rule, param, got, want string, err error) error {
+	s.record(Check{Rule: rule, Verdict: Failed, Param: param})
+	return &message.Violation{Rule: rule, Param: param, Got: got, Want: want, Err: err}
+}
+
+// Require passes rule if ok and fails it otherwise.
+func (s *Step) Require(ok bool, rule message.Rule, param, got, want string) error {
+	if !ok {
+		return s.Fail(rule, param, got, want, nil)
+	}
+	s.Pass(rule, param)
+	return nil
+}
+
+// Violated records a violation that another package found, and returns it.
+func (s *Step) Violated(v *message.Violation) error {
+	s.record(Check{Rule: v.Rule, Verdict: Failed, Param: v.Param})
+	return v
+}
+
+// Random returns n random bytes from the service context's source, as base64url
+// text without padding.
+func (s *Step) Random(n int) (string, error) {
+	var buf [64]byte
+	if n > len(buf) {
+		return "", fmt.Errorf("%w: %d random bytes", ErrArgs, n)
+	}
+	if _, err := io.ReadFull(s.env.Context.Rand(), buf[:n]); err != nil {
+		return "", fmt.Errorf("random source: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(buf[:n]), nil
+}
+
+// session loads the record of a login that the callback has claimed.
+func (s *Step) session(ctx context.Context, name string) error {
+	if name == "" {
+		return fmt.Errorf("%w: Args.State is empty", ErrArgs)
+	}
+	r, err := s.env.DB.Session(ctx, name)
+	if err != nil {
+		return err
+	}
+	s.State, s.Record = name, r
+	return nil
+}
+
+// amend changes the login's record and saves it. It reads the record again, so
+// that what another step committed meanwhile is kept.
+func (s *Step) amend(ctx context.Context, change func(*state.Record)) error {
+	r, err := s.env.DB.Session(ctx, s.State)
+	if err != nil {
+		return err
+	}
+	change(&r)
+	if err := s.env.DB.Save(ctx, r); err != nil {
+		return err
+	}
+	s.Record = r
+	return nil
+}
+
+// clientID returns our client_id, or "" before registration.
+func (s *Step) clientID() string {
+	if s.Snapshot.Client == nil {
+		return ""
+	}
+	return s.Snapshot.Client.ClientID
+}

@@ -1,0 +1,158 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"mime"
+	"strings"
+
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/state"
+)
+
+// How the userinfo service shows its access token, as Settings.ClientAuth names it
+// (RFC 6750, Sections 2.1 and 2.2). The URL is never used.
+const (
+	BearerHeader = "bearer_header" // the default
+	BearerBody   = "bearer_body"
+)
+
+const mediaJWT = "application/jwt"
+
+// NewUserInfo makes the userinfo service (Core, Section 5.3).
+func NewUserInfo(env Env) Service {
+	d := Definition[message.UserInfoRequest, message.UserInfoResponse]{
+		Name:     UserInfoName,
+		Request:  None,
+		Response: JWT,
+		Proof:    TokenProof,
+		Login:    true,
+		Answer: Answer{
+			Media:      []string{"application/json", mediaJWT},
+			StatusRule: message.RuleUserInfoStatus,
+			MediaRule:  message.RuleUserInfoContentType,
+			BodyRule:   message.RuleUserInfoClaims,
+			Members:    map[string]message.Rule{"sub": message.RuleUserInfoSub, "iss": message.RuleUserInfoIss, "aud": message.RuleUserInfoAud},
+		},
+		Endpoint: func(s *Step, _ *message.UserInfoRequest) string { return s.Snapshot.Endpoint(UserInfoName) },
+		Gather:   gatherUserInfo,
+		Token:    func(_ *Step, req *message.UserInfoRequest) message.Secret { return req.AccessToken },
+		Verify:   verifyUserInfo,
+		Update: func(ctx context.Context, s *Step, resp *message.UserInfoResponse) error {
+			encoded, err := message.EncodeJSON(*resp)
+			if err != nil {
+				return err
+			}
+			return s.amend(ctx, func(r *state.Record) { r.Set(state.ItemUserInfo, encoded) })
+		},
+	}
+	d.Decode = func(_ context.Context, s *Step) (*message.UserInfoResponse, error) { return decodeUserInfo(s, d.Answer) }
+	if env.Settings.ClientAuth == BearerBody {
+		d.Method, d.Request, d.Token = "POST", Form, nil
+	}
+	return d.New(env)
+}
+
+func gatherUserInfo(_ context.Context, s *Step, req *message.UserInfoRequest) error {
+	if req.AccessToken != "" {
+		return nil
+	}
+	tokens, err := currentTokens(s.Record)
+	if err != nil {
+		return err
+	}
+	req.AccessToken = tokens.AccessToken
+	s.Pass(message.RuleUserInfoTokenTransport, "access_token")
+	return nil
+}
+
+// decodeUserInfo reads JSON where nothing was registered and a JWT where signing or
+// encryption was; the other form is refused (Core, Section 5.3.2).
+func decodeUserInfo(s *Step, answer Answer) (*message.UserInfoResponse, error) {
+	b := s.Snapshot.Behaviour
+	got, _, _ := mime.ParseMediaType(strings.Join(headerValues(s.Response.Header, "Content-Type"), ","))
+	want := "application/json"
+	if b.UserInfoSignedResponseAlg != "" || b.UserInfoEncryptedResponseAlg != "" {
+		want = mediaJWT
+	}
+	if err := s.Require(got == want, message.RuleUserInfoContentType, "content_type", clip(got), want); err != nil {
+		return nil, err
+	}
+	m := new(message.UserInfoResponse)
+	if want != mediaJWT {
+		if err := message.DecodeJSON(s.Response.Body, m); err != nil {
+			return nil, answer.malformed(s, err)
+		}
+		return m, nil
+	}
+	payload, err := openUserInfo(s, string(s.Response.Body))
+	if err != nil {
+		return nil, err
+	}
+	if err := decodeClaims(s, payload, m, "userinfo"); err != nil {
+		return nil, err
+	}
+	if b.UserInfoSignedResponseAlg == "" {
+		return m, nil
+	}
+	// "If signed, the UserInfo Response MUST contain the Claims iss and aud".
+	if err := s.Require(m.Issuer == s.Snapshot.Issuer, message.RuleUserInfoIss, "userinfo.iss", clip(m.Issuer), s.Snapshot.Issuer); err != nil {
+		return nil, err
+	}
+	return m, verifyAudience(s, message.RuleUserInfoAud, "userinfo.aud", m.Audience)
+}
+
+// openUserInfo decrypts and verifies the JWT and returns its claims.
+func openUserInfo(s *Step, text string) ([]byte, error) {
+	b := s.Snapshot.Behaviour
+	if b.UserInfoEncryptedResponseAlg != "" && b.UserInfoSignedResponseAlg == "" {
+		return decryptClaims(s, text, "userinfo", message.RuleUserInfoNotEncrypted, b.UserInfoEncryptedResponseAlg, b.UserInfoEncryptedResponseEnc)
+	}
+	text, err := decrypt(s, text, "userinfo", message.RuleUserInfoNotEncrypted, b.UserInfoEncryptedResponseAlg, b.UserInfoEncryptedResponseEnc)
+	if err != nil {
+		return nil, err
+	}
+	t, err := parseJWT(s, text, "userinfo")
+	if err != nil {
+		return nil, err
+	}
+	alg := b.UserInfoSignedResponseAlg
+	if t.Header.Algorithm != alg {
+		return nil, s.Fail(message.RuleUserInfoSignature, "userinfo.alg", clip(t.Header.Algorithm), alg, &message.Violation{Rule: message.RuleJOSEAlg, Param: "alg", Got: clip(t.Header.Algorithm), Want: alg})
+	}
+	return t.Payload, verifySignature(s, t, []string{alg}, "userinfo", message.RuleUserInfoSignature)
+}
+
+// verifyUserInfo: "The sub Claim in the UserInfo Response MUST be verified to
+// exactly match the sub Claim in the ID Token" (Core, Section 5.3.2).
+func verifyUserInfo(_ context.Context, s *Step, resp *message.UserInfoResponse) error {
+	kept := s.Record.Kept(keptClaims)
+	if kept == "" {
+		return fmt.Errorf("%w: the login has no verified ID Token to compare with", ErrNotConfigured)
+	}
+	var verified message.IDToken
+	if err := message.DecodeClaims([]byte(kept), &verified); err != nil {
+		return err
+	}
+	if err := s.Require(resp.Subject != "" && resp.Subject == verified.Subject, message.RuleUserInfoSub, "sub", clip(resp.Subject), "the sub of the ID Token"); err != nil {
+		return err
+	}
+	reportEssential(s, resp)
+	return nil
+}
+
+// reportEssential warns of essential claims that did not come: it is not an error
+// (Core, Section 5.5.1).
+func reportEssential(s *Step, resp *message.UserInfoResponse) {
+	var asked message.AuthorizationRequest
+	if message.DecodeJSON(s.Record.Item(state.ItemAuthRequest), &asked) != nil || asked.Claims == nil {
+		s.Pass(message.RuleUserInfoClaims, "claims")
+		return
+	}
+	for name, wish := range asked.Claims.UserInfo {
+		if wish.IsEssential() && !resp.HasClaim(name) {
+			s.Warn(message.RuleUserInfoClaims, name, "essential, and absent")
+		}
+	}
+	s.Pass(message.RuleUserInfoClaims, "claims")
+}
