@@ -1,0 +1,139 @@
+package clientauth
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/oidcservice/oidc/keyjar"
+	"github.com/oidcservice/oidc/message"
+)
+
+// AssertionTypeJWT is the client_assertion_type of both assertion methods (RFC 7523,
+// Section 2.2).
+const AssertionTypeJWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// Faults of the client's own side; each is wrapped in a Violation.
+var (
+	// ErrSecretExpired says that the client_secret has expired: register again.
+	ErrSecretExpired = errors.New("clientauth: the client_secret has expired, register again")
+	// ErrNoCredential says that the method needs something that the client lacks.
+	ErrNoCredential = errors.New("clientauth: the credential that the method needs is missing")
+)
+
+// Credentials are what a client has to prove itself with.
+type Credentials struct {
+	ClientID        string
+	ClientSecret    message.Secret
+	SecretExpiresAt time.Time   // zero: never
+	Keys            *keyjar.Set // our private keys
+	Algorithm       string      // of assertions; "" lets the method choose
+	Audience        string      // of assertions: the issuer
+	Now             time.Time   // the step's clock reading
+	Rand            io.Reader   // for the jti
+}
+
+// A Draft is a request on its way out. A method writes form parameters, the
+// Authorization header field, or MutualTLS.
+type Draft struct {
+	URL       string
+	Header    map[string][]string
+	Form      url.Values
+	MutualTLS bool
+}
+
+// A Method is one way of proving oneself.
+type Method struct {
+	// Name is its token_endpoint_auth_method.
+	Name string
+	// Authenticate puts the proof into the draft. An error is a Violation of a rule
+	// client_auth_*, or a failing random source.
+	Authenticate func(ctx context.Context, c Credentials, d *Draft) error
+	// Verify judges the proof by what is registered. An error is a Violation of a
+	// rule op_client_auth_*, op_client_secret_compare or op_assertion_*.
+	Verify func(ctx context.Context, p *Presented, r Registered) (*Proof, error)
+}
+
+// Methods returns all methods.
+func Methods() []Method {
+	return []Method{secretBasic, secretPost, secretJWT, privateKeyJWT, tlsClientAuth, selfSignedTLS, none}
+}
+
+// ByName returns the method of that name; "" is client_secret_basic, the default
+// (Dynamic Client Registration 1.0, Section 2).
+func ByName(name string) (Method, bool) {
+	if name == "" {
+		name = message.AuthMethodClientSecretBasic
+	}
+	methods := Methods()
+	i := slices.IndexFunc(methods, func(m Method) bool { return m.Name == name })
+	if i < 0 {
+		return Method{}, false
+	}
+	return methods[i], true
+}
+
+// UsesSecret reports whether a method needs a client_secret.
+func UsesSecret(method string) bool {
+	switch method {
+	case "", message.AuthMethodClientSecretBasic, message.AuthMethodClientSecretPost, message.AuthMethodClientSecretJWT:
+		return true
+	}
+	return false
+}
+
+// Authenticate puts the proof of the named method into d. Whatever proof d held
+// before is taken out: a retry has a fresh one, and one mechanism only (RFC 6749,
+// Section 2.3: "The client MUST NOT use more than one authentication method in each
+// request").
+func Authenticate(ctx context.Context, method string, c Credentials, d *Draft) error {
+	m, ok := ByName(method)
+	if !ok {
+		return &message.Violation{Rule: message.RuleClientAuthMethod, Param: "token_endpoint_auth_method", Got: clip(method), Want: "a method that this client knows"}
+	}
+	if c.ClientID == "" {
+		return &message.Violation{Rule: message.RuleClientAuthMethod, Param: "client_id", Want: "a client_id", Err: ErrNoCredential}
+	}
+	d.clear()
+	return m.Authenticate(ctx, c, d)
+}
+
+// clear makes the maps and takes out every proof.
+func (d *Draft) clear() {
+	if d.Header == nil {
+		d.Header = map[string][]string{}
+	}
+	if d.Form == nil {
+		d.Form = url.Values{}
+	}
+	delete(d.Header, "Authorization")
+	for _, name := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
+		d.Form.Del(name)
+	}
+	d.MutualTLS = false
+}
+
+// secret returns the client_secret if there is one that may be used.
+func (c *Credentials) secret() (string, error) {
+	if c.ClientSecret == "" {
+		return "", &message.Violation{Rule: message.RuleClientAuthMethod, Param: "client_secret", Want: "a client_secret", Err: ErrNoCredential}
+	}
+	// "client_secret_expires_at: Time at which the client_secret will expire"
+	// (Dynamic Client Registration 1.0, Section 3.2).
+	if !c.SecretExpiresAt.IsZero() && !c.Now.Before(c.SecretExpiresAt) {
+		return "", &message.Violation{Rule: message.RuleClientAuthMethod, Param: "client_secret", Want: "a client_secret that has not expired", Err: ErrSecretExpired}
+	}
+	return c.ClientSecret.Reveal(), nil
+}
+
+// clip bounds what an error repeats of a peer's value.
+func clip(value string) string {
+	const most = 200
+	if len(value) > most {
+		return value[:most] + "…"
+	}
+	return value
+}

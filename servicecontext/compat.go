@@ -1,0 +1,104 @@
+package servicecontext
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Compat are the named departures from the default behaviour, each for peers
+// that need it. The zero value departs from nothing. A name that begins with
+// Insecure gives protection away; its comment says when that is safe.
+type Compat struct {
+	// SendStateToTokenEndpoint adds state and client_id to the body of a token
+	// request, as oidcservice did in 2018. The code in the same body is worth more
+	// than either.
+	SendStateToTokenEndpoint bool `json:"send_state_to_token_endpoint,omitempty"`
+
+	// AssertionAudienceTokenEndpoint addresses client assertions to the token
+	// endpoint instead of the issuer, for providers that read RFC 7523, Section 3,
+	// in the old way.
+	AssertionAudienceTokenEndpoint bool `json:"assertion_audience_token_endpoint,omitempty"`
+
+	// RegistrationStatus200 accepts a registration answered with status 200
+	// instead of 201.
+	RegistrationStatus200 bool `json:"registration_status_200,omitempty"`
+
+	// FormTokenResponse accepts a token response in form encoding (GitHub).
+	FormTokenResponse bool `json:"form_token_response,omitempty"`
+
+	// QuotedExpiresIn accepts expires_in as a string of digits (older Entra ID).
+	QuotedExpiresIn bool `json:"quoted_expires_in,omitempty"`
+
+	// BooleanStrings accepts "true" and "false" for the boolean standard claims
+	// (Amazon Cognito).
+	BooleanStrings bool `json:"boolean_strings,omitempty"`
+
+	// LogoutTokenWithoutExp accepts logout tokens of providers older than errata
+	// set 1 of Back-Channel Logout 1.0, which do not expire.
+	LogoutTokenWithoutExp bool `json:"logout_token_without_exp,omitempty"`
+
+	// AllowFrontChannelAccessToken admits response types that return an access
+	// token from the authorization endpoint (RFC 9700, Section 2.1.2, advises
+	// against them).
+	AllowFrontChannelAccessToken bool `json:"allow_front_channel_access_token,omitempty"`
+
+	// AllowRSA15 admits RSA1_5 for decryption, where it was registered.
+	AllowRSA15 bool `json:"allow_rsa1_5,omitempty"`
+
+	// AmbiguousKeyTrial tries each of a few keys that fit a token equally well,
+	// for providers that publish several keys without kid (Core, Section 10.1).
+	AmbiguousKeyTrial bool `json:"ambiguous_key_trial,omitempty"`
+
+	// InsecureSkipPKCE leaves the code challenge out of authorization requests. It
+	// is safe for a confidential client at a provider that binds the nonce, and
+	// meant for providers that refuse the parameter (RFC 9700, Section 2.1.1).
+	InsecureSkipPKCE bool `json:"insecure_skip_pkce,omitempty"`
+
+	// InsecureIssuerTemplate is the templated issuer that the provider's metadata
+	// carries, such as https://login.example/{tenantid}/v2.0. The metadata is then
+	// compared with the template instead of the issuer. It is safe only where
+	// every tenant is trusted alike.
+	InsecureIssuerTemplate string `json:"insecure_issuer_template,omitempty"`
+}
+
+// UnmarshalJSON reads the object `allow` of a configuration; an unknown name is
+// an error that lists the known ones.
+func (c *Compat) UnmarshalJSON(data []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(data, &members); err != nil {
+		return err
+	}
+	var next Compat
+	v := reflect.ValueOf(&next).Elem()
+	known := make(map[string]int, v.NumField())
+	names := make([]string, 0, v.NumField())
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		known[name] = i
+		names = append(names, name)
+	}
+	for name, raw := range members {
+		i, ok := known[name]
+		if !ok {
+			return fmt.Errorf("unknown member %q, known are %s", name, strings.Join(names, ", "))
+		}
+		if err := json.Unmarshal(raw, v.Field(i).Addr().Interface()); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	*c = next
+	return nil
+}
+
+// jsonNames returns the names of the members of a struct that into points to.
+func jsonNames(into any) map[string]bool {
+	t := reflect.TypeOf(into).Elem()
+	names := make(map[string]bool, t.NumField())
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		names[name] = true
+	}
+	return names
+}
