@@ -1,0 +1,265 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// Lives where DB is not told other ones.
+const (
+	pendingTTL = 10 * time.Minute
+	sessionTTL = 24 * time.Hour
+)
+
+// A DB keeps the logins of one or more clients in a Store. The zero DB works,
+// in memory. Its fields must not change after the first use, and it must not
+// be copied. Its methods are safe for concurrent use, also by many processes
+// that share a store.
+//
+//	          Begin             Claim             End, or SessionTTL
+//	(nothing) -----> pending -----------> session -----> (nothing)
+//	                    | End, or PendingTTL
+//	                    v
+//	                (nothing)
+type DB struct {
+	// Store holds the entries; nil means one Memory of the DB's own.
+	Store Store
+
+	// PendingTTL is how long a user may take to come back from the provider;
+	// zero means ten minutes.
+	PendingTTL time.Duration
+
+	// SessionTTL is how long a session lives after it was last saved; zero
+	// means a day.
+	SessionTTL time.Duration
+
+	// InsecureAllowReplay makes Seen answer "not seen before" when the store
+	// fails. It is safe nowhere: whoever makes the store fail can then use an
+	// assertion or a logout token again.
+	InsecureAllowReplay bool
+
+	memory atomic.Pointer[Memory]
+	swaps  atomic.Int32 // whether Store can swap: unknown, yes, no
+}
+
+func (db *DB) store() Store {
+	if db.Store != nil {
+		return db.Store
+	}
+	if m := db.memory.Load(); m != nil {
+		return m
+	}
+	db.memory.CompareAndSwap(nil, new(Memory))
+	return db.memory.Load()
+}
+
+func (db *DB) pending() time.Duration {
+	if db.PendingTTL != 0 {
+		return db.PendingTTL
+	}
+	return pendingTTL
+}
+
+func (db *DB) session() time.Duration {
+	if db.SessionTTL != 0 {
+		return db.SessionTTL
+	}
+	return sessionTTL
+}
+
+// linked is the life of look-ups. They outlive both lives, so that only Save has to renew them.
+func (db *DB) linked() time.Duration { return db.pending() + db.session() }
+
+// Begin remembers a new pending login. A state that is in use, pending or as a
+// session, is ErrExists, and the login that has it stays as it is.
+func (db *DB) Begin(ctx context.Context, r Record) error {
+	value, err := r.Encode()
+	if err != nil {
+		return wrap("begin", err)
+	}
+	s, login := db.store(), digestOf(kindState, r.State)
+	added, err := s.Add(ctx, login.key(prefixPending), value, db.pending())
+	if err != nil {
+		return wrap("begin", err)
+	}
+	if !added {
+		return ErrExists
+	}
+	_, found, err := s.Get(ctx, login.key(prefixSession))
+	if err == nil && !found {
+		err = db.join(ctx, r.links, &login)
+	}
+	if err == nil && !found {
+		return nil
+	}
+	// Nobody knows of the new login yet: take it back.
+	_, _, takeErr := s.Take(ctx, login.key(prefixPending))
+	if err = errors.Join(err, takeErr); err != nil {
+		return wrap("begin", err)
+	}
+	return ErrExists
+}
+
+// Pending returns the pending login of a state; ErrUnknown if there is none.
+func (db *DB) Pending(ctx context.Context, state string) (Record, error) {
+	login := digestOf(kindState, state)
+	return db.get(ctx, prefixPending, &login, state, "pending")
+}
+
+// Session returns the session of a state; ErrUnknown if there is none.
+func (db *DB) Session(ctx context.Context, state string) (Record, error) {
+	login := digestOf(kindState, state)
+	return db.get(ctx, prefixSession, &login, state, "session")
+}
+
+func (db *DB) get(ctx context.Context, prefix string, login *digest, state, what string) (Record, error) {
+	value, found, err := db.store().Get(ctx, login.key(prefix))
+	if err != nil {
+		return Record{}, wrap(what, err)
+	}
+	if !found {
+		return Record{}, ErrUnknown
+	}
+	r, err := read(value, state)
+	return r, wrap(what, err)
+}
+
+// read decodes an entry. The state must be the one that was asked for: who can
+// write to the store could have moved the entry.
+func read(value []byte, state string) (Record, error) {
+	r, err := ParseRecord(value)
+	if err == nil && r.State != state {
+		err = malformed("record of another state")
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	r.stored = value
+	return r, nil
+}
+
+// Claim makes the pending login of a state a session, and returns it. Of
+// concurrent calls exactly one succeeds; every other, and every later one, is
+// ErrUnknown. After another error the login may be lost and has to be started
+// again; it can never be claimed twice.
+func (db *DB) Claim(ctx context.Context, state string) (Record, error) {
+	s, login := db.store(), digestOf(kindState, state)
+	value, found, err := s.Take(ctx, login.key(prefixPending))
+	if err != nil {
+		return Record{}, wrap("claim", err)
+	}
+	if !found {
+		return Record{}, ErrUnknown
+	}
+	r, err := read(value, state)
+	if err != nil {
+		return Record{}, wrap("claim", err)
+	}
+	// Add and not Put: a session of this state that is there stays.
+	added, err := s.Add(ctx, login.key(prefixSession), value, db.session())
+	if err != nil {
+		return Record{}, wrap("claim", err)
+	}
+	if !added {
+		return Record{}, ErrUnknown
+	}
+	return r, nil
+}
+
+// Save stores what was changed in r since it was read: items, private values
+// and look-ups that another has saved meanwhile stay. A record that was not
+// read from the DB counts as changed in every item it has. A session that has
+// ended is ErrUnknown and stays ended. Saving starts SessionTTL anew.
+//
+// Read the session again before changing it after a Save: what changed is told
+// from what the record was when it was read.
+func (db *DB) Save(ctx context.Context, r Record) error {
+	first := r // what to store if nobody has stored since r was read
+	_, err := db.change(ctx, prefixSession, r.State, &first, func(now *Record) error {
+		*now = r.merge(*now)
+		return nil
+	})
+	return wrap("save", err)
+}
+
+// Update reads the session of a state, lets change change it, and stores it;
+// when another has stored it meanwhile it begins again, so change may be
+// called more than once. It returns what was stored. An error of change is
+// returned as it is, and nothing is stored.
+func (db *DB) Update(ctx context.Context, state string, change func(*Record) error) (Record, error) {
+	var refused error
+	r, err := db.change(ctx, prefixSession, state, nil, func(now *Record) error {
+		refused = change(now)
+		return refused
+	})
+	if refused != nil {
+		return Record{}, refused
+	}
+	return r, wrap("update", err)
+}
+
+// End forgets a login, pending or session, with all its look-ups: the provider
+// declared an error, or the user logged out. Ending what is not there is not
+// an error.
+func (db *DB) End(ctx context.Context, state string) error {
+	s, login := db.store(), digestOf(kindState, state)
+	unlock, err := db.lockUnlessSwapper(ctx, &login)
+	if err != nil {
+		return wrap("end", err)
+	}
+	defer unlock()
+	var errs []error
+	for _, prefix := range []string{prefixPending, prefixSession} {
+		value, found, err := s.Take(ctx, login.key(prefix))
+		if err != nil || !found {
+			errs = append(errs, err)
+			continue
+		}
+		r, err := read(value, state)
+		if err == nil {
+			err = db.leave(ctx, r.links, &login)
+		}
+		errs = append(errs, err)
+	}
+	return wrap("end", errors.Join(errs...))
+}
+
+// Seen marks an identifier, such as the jti of an assertion, as used for ttl,
+// and reports whether it was marked already. Of concurrent calls exactly one
+// gets false. When the store fails the answer is true with the error: refuse.
+// A ttl below a minute counts as a minute, so that a clock that is behind
+// opens no gap.
+func (db *DB) Seen(ctx context.Context, kind, id string, ttl time.Duration) (bool, error) {
+	added, err := db.store().Add(ctx, storeKey(prefixMark, kind, id), nil, max(ttl, time.Minute))
+	if err != nil && db.InsecureAllowReplay {
+		return false, nil
+	}
+	return !added || err != nil, wrap("seen", err)
+}
+
+// Reserve marks an identifier for ttl as Seen does, for work that only one
+// should do: true means that it is the caller's. Release gives it back before
+// ttl has passed. A refresh token is reserved before it is sent, and given back
+// only if it was not.
+func (db *DB) Reserve(ctx context.Context, kind, id string, ttl time.Duration) (bool, error) {
+	added, err := db.store().Add(ctx, storeKey(prefixMark, kind, id), nil, ttl)
+	return added && err == nil, wrap("reserve", err)
+}
+
+// Release takes the mark of Reserve or Seen away.
+func (db *DB) Release(ctx context.Context, kind, id string) error {
+	_, _, err := db.store().Take(ctx, storeKey(prefixMark, kind, id))
+	return wrap("release", err)
+}
+
+// wrap says which verb failed. Errors that callers are to tell apart by
+// errors.Is alone need no words before them.
+func wrap(verb string, err error) error {
+	if err == nil || err == ErrUnknown || err == ErrExists {
+		return err
+	}
+	return fmt.Errorf("state: %s: %w", verb, err)
+}

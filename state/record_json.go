@@ -1,0 +1,249 @@
+package state
+
+import "fmt"
+
+// The private members of an encoded record. An item cannot be called so.
+const (
+	memberState = "_state"
+	memberKept  = "_kept"
+	memberLinks = "_links"
+)
+
+// Limits of what ParseRecord reads.
+const (
+	maxItems = 64 // top-level members of a record
+	maxKept  = 64 // private values, and look-ups
+	maxDepth = 32 // of JSON
+)
+
+// Encode returns everything a record holds, secrets included, as one line of
+// JSON. ParseRecord reads it. Equal records give equal bytes.
+func (r Record) Encode() ([]byte, error) { return r.append(make([]byte, 0, r.size())) }
+
+// size is at least the length of the encoding, unless something is escaped.
+func (r *Record) size() int {
+	n := len(`{"iss":"","_state":"","_kept":{},"_links":[]}`) + len(r.Issuer) + len(r.State)
+	for i := range r.items {
+		if r.items[i].value != nil {
+			n += len(itemNames[i]) + len(`"":,`) + len(r.items[i].value)
+		}
+	}
+	for _, e := range r.extra {
+		n += len(e.name) + len(`"":,`) + len(e.value)
+	}
+	for i := range r.kept {
+		n += len(r.kept[i].name) + len(`"":"",`) + len(r.kept[i].value)
+	}
+	for i := range r.links {
+		n += len(r.links[i].group) + len(`"",`)
+	}
+	return n
+}
+
+func (r *Record) append(b []byte) ([]byte, error) {
+	var err error
+	if r.invalid != "" {
+		return nil, fmt.Errorf("%w: %s", ErrMalformed, r.invalid)
+	}
+	if r.State == "" {
+		return nil, fmt.Errorf("%w: no state", ErrMalformed)
+	}
+	b = append(b, '{')
+	if r.Issuer != "" {
+		b = append(b, `"iss":`...)
+		if b, err = appendString(b, r.Issuer); err != nil {
+			return nil, fmt.Errorf("%w: iss", err)
+		}
+		b = append(b, ',')
+	}
+	for i := range r.items {
+		if b, err = appendItem(b, itemNames[i], r.items[i].value); err != nil {
+			return nil, err
+		}
+	}
+	for _, e := range r.extra {
+		if b, err = appendItem(b, e.name, e.value); err != nil {
+			return nil, err
+		}
+	}
+	b = append(b, `"`+memberState+`":`...)
+	if b, err = appendString(b, r.State); err != nil {
+		return nil, fmt.Errorf("%w: state", err)
+	}
+	if b, err = r.appendKept(b); err != nil {
+		return nil, err
+	}
+	b = r.appendLinks(b)
+	b = append(b, '}')
+	if len(b) > MaxValue {
+		return nil, fmt.Errorf("%w: record of %d bytes", ErrTooLarge, len(b))
+	}
+	return b, nil
+}
+
+func appendItem(b []byte, name string, value []byte) ([]byte, error) {
+	if value == nil {
+		return b, nil
+	}
+	if end, err := scanValue(value, 0, 1); err != nil || end != len(value) {
+		return nil, fmt.Errorf("%w: %s is not JSON", ErrMalformed, name)
+	}
+	b = append(b, '"')
+	b = append(b, name...)
+	b = append(b, '"', ':')
+	b = append(b, value...)
+	return append(b, ','), nil
+}
+
+func (r *Record) appendKept(b []byte) ([]byte, error) {
+	var err error
+	open := false
+	for i := range r.kept {
+		k := &r.kept[i]
+		if k.value == "" {
+			continue
+		}
+		if open {
+			b = append(b, ',')
+		} else {
+			b = append(b, `,"`+memberKept+`":{`...)
+			open = true
+		}
+		if b, err = appendString(b, k.name); err != nil {
+			return nil, fmt.Errorf("%w: name of a private value", err)
+		}
+		b = append(b, ':')
+		if b, err = appendString(b, k.value); err != nil {
+			return nil, fmt.Errorf("%w: private value %s", err, k.name)
+		}
+	}
+	if open {
+		b = append(b, '}')
+	}
+	return b, nil
+}
+
+func (r *Record) appendLinks(b []byte) []byte {
+	open := false
+	for i := range r.links {
+		if r.links[i].removed {
+			continue
+		}
+		if open {
+			b = append(b, ',')
+		} else {
+			b = append(b, `,"`+memberLinks+`":[`...)
+			open = true
+		}
+		b = append(b, '"')
+		b = append(b, r.links[i].group...)
+		b = append(b, '"')
+	}
+	if open {
+		b = append(b, ']')
+	}
+	return b
+}
+
+// ParseRecord reads what Encode wrote. It refuses what Encode does not write:
+// unknown private members, duplicates, data after the object. The error never
+// shows a value.
+func ParseRecord(data []byte) (Record, error) {
+	if len(data) > MaxValue {
+		return Record{}, fmt.Errorf("%w: record of %d bytes", ErrTooLarge, len(data))
+	}
+	var r Record
+	members := 0
+	end, err := scanObject(data, 0, func(name string, value []byte) error {
+		if members++; members > maxItems {
+			return malformed("too many items")
+		}
+		return r.member(name, value)
+	})
+	if err == nil && skipSpace(data, end) != len(data) {
+		err = malformed("data after the record")
+	}
+	if err == nil && r.State == "" {
+		err = malformed("no state")
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	return r, nil
+}
+
+func malformed(what string) error { return fmt.Errorf("%w: %s", ErrMalformed, what) }
+
+// member takes one member of an encoded record. scanObject has refused
+// duplicates.
+func (r *Record) member(name string, value []byte) error {
+	switch name {
+	case ItemIssuer:
+		return readString(&r.Issuer, name, value)
+	case memberState:
+		return readString(&r.State, name, value)
+	case memberKept:
+		return r.readKept(value)
+	case memberLinks:
+		return r.readLinks(value)
+	}
+	r.Set(name, value[:len(value):len(value)])
+	if r.invalid != "" {
+		return malformed("name of an item")
+	}
+	for i := range r.items {
+		r.items[i].changed = false
+	}
+	for i := range r.extra {
+		r.extra[i].changed = false
+	}
+	return nil
+}
+
+func readString(into *string, name string, value []byte) error {
+	s, end, err := scanString(value, 0)
+	if err != nil || end != len(value) || s == "" {
+		return malformed(name + " is no text")
+	}
+	*into = s
+	return nil
+}
+
+func (r *Record) readKept(value []byte) error {
+	_, err := scanObject(value, 0, func(name string, value []byte) error {
+		if len(r.kept) == maxKept {
+			return malformed("too many private values")
+		}
+		var text string
+		if err := readString(&text, "a private value", value); err != nil {
+			return err
+		}
+		r.Keep(name, text)
+		return nil
+	})
+	for i := range r.kept {
+		r.kept[i].changed = false
+	}
+	return err
+}
+
+func (r *Record) readLinks(value []byte) error {
+	_, err := scanArray(value, 0, func(value []byte) error {
+		var group string
+		if err := readString(&group, "a look-up", value); err != nil {
+			return err
+		}
+		if len(r.links) == maxKept || len(group) != len(prefixGroup)+len(digest{}) || !isKey(group) {
+			return malformed("a look-up")
+		}
+		if r.linked(group) {
+			return malformed("a look-up twice")
+		}
+		r.setLink(group, false)
+		return nil
+	})
+	for i := range r.links {
+		r.links[i].changed = false
+	}
+	return err
+}
