@@ -55,15 +55,15 @@ func (m AccessTokenRequest) Format(s fmt.State, verb rune) { Format(s, verb, m) 
 // An AccessTokenResponse carries tokens (RFC 6749, Section 5.1; OpenID Connect Core
 // 1.0, Section 3.1.3.3).
 type AccessTokenResponse struct {
-	AccessToken          Secret  `json:"access_token,omitempty"`
-	TokenType            string  `json:"token_type,omitempty"`
-	ExpiresIn            *int64  `json:"expires_in,omitempty"`
-	RefreshToken         Secret  `json:"refresh_token,omitempty"`
-	Scope                List    `json:"scope,omitempty"`
-	IDToken              Secret  `json:"id_token,omitempty"`
-	AuthorizationDetails RawJSON `json:"authorization_details,omitempty"` // RFC 9396, Section 7
-	State                string  `json:"state,omitempty"`                 // sent back by some; means nothing
-	Extra                Extra   `json:"-"`
+	AccessToken          Secret  `json:"access_token,omitempty" url:"access_token,omitempty"`
+	TokenType            string  `json:"token_type,omitempty" url:"token_type,omitempty"`
+	ExpiresIn            *int64  `json:"expires_in,omitempty" url:"expires_in,omitempty"`
+	RefreshToken         Secret  `json:"refresh_token,omitempty" url:"refresh_token,omitempty"`
+	Scope                List    `json:"scope,omitempty" url:"scope,omitempty,space"`
+	IDToken              Secret  `json:"id_token,omitempty" url:"id_token,omitempty"`
+	AuthorizationDetails RawJSON `json:"authorization_details,omitempty" url:"authorization_details,omitempty"` // RFC 9396, Section 7
+	State                string  `json:"state,omitempty" url:"state,omitempty"`                                 // sent back by some; means nothing
+	Extra                Extra   `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

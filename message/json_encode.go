@@ -1,0 +1,231 @@
+package message
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"unicode/utf8"
+)
+
+// EncodeJSON encodes a message as it travels: its members in the order of the
+// specification, secrets in full, then Extra byte for byte. It refuses an Extra that
+// holds a known member, one member twice or what is not JSON.
+func EncodeJSON(m any) ([]byte, error) {
+	v := reflect.ValueOf(m)
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("message: cannot encode %T", m)
+	}
+	if !v.CanAddr() {
+		addressable := reflect.New(v.Type()).Elem()
+		addressable.Set(v)
+		v = addressable
+	}
+	out, err := appendStruct(make([]byte, 0, 512), planOf(v.Type()), v)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+var errUTF8 = errors.New("not valid UTF-8")
+
+func appendStruct(dst []byte, p *plan, v reflect.Value) ([]byte, error) {
+	dst = append(dst, '{')
+	begin := len(dst)
+	var err error
+	for i := range p.fields {
+		f := &p.fields[i]
+		fv := f.of(v)
+		if !f.keep && f.codec.empty(fv) {
+			continue
+		}
+		if len(dst) > begin {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, f.quoted...)
+		if dst, err = appendValue(dst, f.codec, fv); err != nil {
+			return nil, fmt.Errorf("message: %s: %w", f.name, err)
+		}
+	}
+	extra := p.extraOf(v)
+	for i := range extra {
+		m := &extra[i]
+		if k, known := p.byName[m.Name]; known {
+			f := &p.fields[k]
+			if !isEmptyNote(f.codec, m.Value) {
+				return nil, fmt.Errorf("message: extra member %s is a known one", quoteName(m.Name))
+			}
+			if f.keep || !f.codec.empty(f.of(v)) {
+				continue // it was present and empty, but has a value now
+			}
+		}
+		if err := checkExtra(p, extra[:i], m); err != nil {
+			return nil, err
+		}
+		if len(dst) > begin {
+			dst = append(dst, ',')
+		}
+		if dst, err = appendString(dst, m.Name); err != nil {
+			return nil, err
+		}
+		dst = append(append(dst, ':'), m.Value...)
+	}
+	return append(dst, '}'), nil
+}
+
+// checkExtra judges a member of Extra before it is sent.
+func checkExtra(p *plan, before Extra, m *Member) error {
+	if known, ok := p.caseOf(m.Name); ok {
+		return fmt.Errorf("message: extra member %s differs from %s by case alone", quoteName(m.Name), known)
+	}
+	if before.Has(m.Name) {
+		return fmt.Errorf("message: extra member %s occurs twice", quoteName(m.Name))
+	}
+	if err := checkJSON(m.Value); err != nil {
+		return fmt.Errorf("message: extra member %s: %w", quoteName(m.Name), err)
+	}
+	return nil
+}
+
+// checkJSON reports whether value is one JSON value by the rules of a message.
+func checkJSON(value []byte) error {
+	if !utf8.Valid(value) {
+		return errUTF8
+	}
+	d := decoder{s: string(value)}
+	d.space()
+	if err := d.anything(); err != nil {
+		return err
+	}
+	if d.space(); d.pos < len(d.s) {
+		return &DecodeError{Kind: Trailing}
+	}
+	return nil
+}
+
+func appendValue(dst []byte, c *codec, v reflect.Value) ([]byte, error) {
+	switch c.kind {
+	case kindString:
+		return appendString(dst, v.String())
+	case kindBool:
+		return strconv.AppendBool(dst, v.Bool()), nil
+	case kindInt:
+		return strconv.AppendInt(dst, v.Int(), 10), nil
+	case kindTime:
+		return valueOf[Time](v).append(dst), nil
+	case kindList:
+		return appendList(dst, valueOf[List](v))
+	case kindAudience:
+		if v.Len() == 1 {
+			return appendString(dst, v.Index(0).String())
+		}
+		return appendSlice(dst, v, func(dst []byte, e reflect.Value) ([]byte, error) { return appendString(dst, e.String()) })
+	case kindRaw:
+		if v.Len() == 0 {
+			return append(dst, "null"...), nil
+		}
+		if err := checkJSON(v.Bytes()); err != nil {
+			return nil, err
+		}
+		return append(dst, v.Bytes()...), nil
+	case kindStruct:
+		return appendStruct(dst, planOf(c.typ), v)
+	case kindPointer:
+		if v.IsNil() {
+			return append(dst, "null"...), nil
+		}
+		return appendValue(dst, c.elem, v.Elem())
+	case kindSlice:
+		return appendSlice(dst, v, func(dst []byte, e reflect.Value) ([]byte, error) { return appendValue(dst, c.elem, e) })
+	case kindMap:
+		return appendMap(dst, c, v)
+	}
+	out, err := json.Marshal(v.Interface())
+	return append(dst, out...), err
+}
+
+func appendSlice(dst []byte, v reflect.Value, each func([]byte, reflect.Value) ([]byte, error)) ([]byte, error) {
+	dst = append(dst, '[')
+	var err error
+	for i := range v.Len() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = each(dst, v.Index(i)); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+func appendMap(dst []byte, c *codec, v reflect.Value) ([]byte, error) {
+	dst = append(dst, '{')
+	var err error
+	for i, key := range sortedKeys(v) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = appendString(dst, key.String()); err != nil {
+			return nil, err
+		}
+		dst = append(dst, ':')
+		if dst, err = appendValue(dst, c.elem, v.MapIndex(key)); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+func appendList(dst []byte, l List) ([]byte, error) {
+	if len(l) == 1 {
+		return appendString(dst, l[0])
+	}
+	return appendString(dst, l.String())
+}
+
+// appendString appends s as a JSON string. Only what must be escaped is.
+func appendString(dst []byte, s string) ([]byte, error) {
+	dst = append(dst, '"')
+	begin := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				return nil, errUTF8
+			}
+			i += size
+			continue
+		}
+		if c >= ' ' && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[begin:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, `\n`...)
+		case '\r':
+			dst = append(dst, `\r`...)
+		case '\t':
+			dst = append(dst, `\t`...)
+		case '\b':
+			dst = append(dst, `\b`...)
+		case '\f':
+			dst = append(dst, `\f`...)
+		default:
+			const hex = "0123456789abcdef"
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		i++
+		begin = i
+	}
+	return append(append(dst, s[begin:]...), '"'), nil
+}
