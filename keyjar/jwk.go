@@ -1,0 +1,452 @@
+package keyjar
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"github.com/oidcservice/oidc/message"
+)
+
+// Rules of this file:
+//
+//   - A JWK is read strictly: exact names, no member twice, base64url without padding.
+//   - What is written comes from the structs below and from nowhere else, so that no
+//     member is published that is not named here, and no name comes from outside.
+//   - Nothing here passes a JWK to another library, nor lets one write it.
+
+// Limits of what is read. A key of 4,096 bits with a chain of three certificates has
+// some 8 KiB; an RSA verification takes time in the square of the modulus' length.
+const (
+	maxKeySize    = 64 << 10
+	maxKeyID      = 256
+	minRSABits    = 2048
+	maxRSABits    = 16384
+	maxSecretSize = 4096
+)
+
+// publicMembers is the allow-list of a public JWK (RFC 7517, Section 4; RFC 7518,
+// Section 6; RFC 8037, Section 2).
+type publicMembers struct {
+	Type         string   `json:"kty"`
+	Curve        string   `json:"crv,omitempty"`
+	X            string   `json:"x,omitempty"`
+	Y            string   `json:"y,omitempty"`
+	N            string   `json:"n,omitempty"`
+	E            string   `json:"e,omitempty"`
+	KeyID        string   `json:"kid,omitempty"`
+	Use          string   `json:"use,omitempty"`
+	Algorithm    string   `json:"alg,omitempty"`
+	Operations   []string `json:"key_ops,omitempty"`
+	Certificates [][]byte `json:"x5c,omitempty"` // standard base64, which is what encoding/json writes
+}
+
+// privateMembers are those that a public JWK never has.
+type privateMembers struct {
+	D  string `json:"d,omitempty"`
+	P  string `json:"p,omitempty"`
+	Q  string `json:"q,omitempty"`
+	DP string `json:"dp,omitempty"`
+	DQ string `json:"dq,omitempty"`
+	QI string `json:"qi,omitempty"`
+	K  string `json:"k,omitempty"`
+}
+
+// lifeMembers are the times of a key in a Rotation's document.
+type lifeMembers struct {
+	Published message.Time `json:"iat,omitzero"`
+	Active    message.Time `json:"nbf,omitzero"`
+	End       message.Time `json:"exp,omitzero"`
+}
+
+// jsonWebKey is a JWK as it is read.
+type jsonWebKey struct {
+	Type         string   `json:"kty"`
+	Curve        string   `json:"crv"`
+	X            string   `json:"x"`
+	Y            string   `json:"y"`
+	N            string   `json:"n"`
+	E            string   `json:"e"`
+	KeyID        string   `json:"kid"`
+	Use          string   `json:"use"`
+	Algorithm    string   `json:"alg"`
+	Operations   []string `json:"key_ops"`
+	Certificates []string `json:"x5c"`
+
+	D  string `json:"d"`
+	P  string `json:"p"`
+	Q  string `json:"q"`
+	DP string `json:"dp"`
+	DQ string `json:"dq"`
+	QI string `json:"qi"`
+	K  string `json:"k"`
+
+	Extra message.Extra `json:"-"`
+}
+
+var secretNames = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+
+// hasSecret reports whether a member is there that a public key has not, even empty.
+func (w *jsonWebKey) hasSecret() bool {
+	if w.Type == kindSecret || w.D+w.P+w.Q+w.DP+w.DQ+w.QI+w.K != "" {
+		return true
+	}
+	for _, name := range secretNames {
+		if w.Extra.Has(name) {
+			return true
+		}
+	}
+	return false
+}
+
+func readJWK(data []byte) (*jsonWebKey, error) {
+	if len(data) > maxKeySize {
+		return nil, violation(message.RuleJWKSSkipUnknown, "jwk", "", fmt.Sprintf("at most %d bytes", maxKeySize), nil)
+	}
+	var w jsonWebKey
+	if err := message.DecodeJSON(data, &w); err != nil {
+		return nil, violation(message.RuleJWKSSkipUnknown, "jwk", "", "", err)
+	}
+	return &w, nil
+}
+
+// ParseKey reads one JWK (RFC 7517, Section 4): public, private or symmetric. It is
+// strict about names, duplicates and encodings, checks that the parts fit together and
+// that the key is strong enough, and ignores members that it does not know.
+func ParseKey(jwk []byte) (*Key, error) {
+	w, err := readJWK(jwk)
+	if err != nil {
+		return nil, err
+	}
+	return w.key()
+}
+
+func (w *jsonWebKey) key() (*Key, error) {
+	if len(w.KeyID) > maxKeyID {
+		return nil, violation(message.RuleKeyKid, "kid", "", fmt.Sprintf("at most %d bytes", maxKeyID), nil)
+	}
+	k := &Key{id: w.KeyID, kind: w.Type, use: w.Use, alg: w.Algorithm, ops: w.Operations}
+	var err error
+	switch w.Type {
+	case kindRSA:
+		err = w.rsa(k)
+	case kindEC:
+		err = w.ec(k)
+	case kindOKP:
+		err = w.okp(k)
+	case kindSecret:
+		k.secret, err = octets("k", w.K)
+		if err == nil {
+			err = checkSecret(k.secret)
+		}
+	case "":
+		err = broken("kty", "", "a key type", nil)
+	default:
+		err = broken("kty", w.Type, "RSA, EC, OKP or oct", nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	k.certs = chain(w.Certificates, k.public)
+	k.thumbprint = thumbprint(k.publicMembers())
+	return k, nil
+}
+
+func (w *jsonWebKey) rsa(k *Key) error {
+	n, err := octets("n", w.N)
+	if err != nil {
+		return err
+	}
+	e, err := octets("e", w.E)
+	if err != nil {
+		return err
+	}
+	exponent := new(big.Int).SetBytes(e)
+	if exponent.BitLen() > 31 {
+		return violation(message.RuleKeyStrength, "e", "", "an exponent below 2^31", nil)
+	}
+	public := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(exponent.Int64())}
+	if err := checkRSA(public); err != nil {
+		return err
+	}
+	k.public = public
+	if !w.hasSecret() {
+		return nil
+	}
+	if w.Extra.Has("oth") {
+		return broken("oth", "", "no more than two primes", nil)
+	}
+	var parts [3]*big.Int
+	for i, m := range []struct{ name, value string }{{"d", w.D}, {"p", w.P}, {"q", w.Q}} {
+		b, err := octets(m.name, m.value)
+		if err != nil {
+			return err
+		}
+		parts[i] = new(big.Int).SetBytes(b)
+	}
+	// dp, dq and qi follow from these and are not read: "if the producer includes any of
+	// the other private key parameters, then all of the others MUST be present" (RFC 7518,
+	// Section 6.3.2), yet computing them is safer than believing them.
+	private := &rsa.PrivateKey{PublicKey: *public, D: parts[0], Primes: parts[1:]}
+	if err := private.Validate(); err != nil {
+		return broken("d", "", "a private key of this public one", errPrivate)
+	}
+	private.Precompute()
+	k.private = private
+	return nil
+}
+
+var errPrivate = errors.New("the private members do not fit")
+
+func (w *jsonWebKey) ec(k *Key) error {
+	curve := curveOf(w.Curve)
+	if curve == nil {
+		return broken("crv", w.Curve, "P-256, P-384 or P-521", nil)
+	}
+	size := (curve.Params().BitSize + 7) / 8
+	point := make([]byte, 1, 1+2*size)
+	point[0] = 4 // uncompressed (SEC 1, Section 2.3.3)
+	for _, m := range []struct{ name, value string }{{"x", w.X}, {"y", w.Y}} {
+		b, err := octets(m.name, m.value)
+		if err != nil {
+			return err
+		}
+		// "The length of this octet string MUST be the full size of a coordinate" (RFC 7518, Section 6.2.1.2).
+		if len(b) != size {
+			return broken(m.name, "", fmt.Sprintf("%d octets", size), nil)
+		}
+		point = append(point, b...)
+	}
+	public, err := ecdsa.ParseUncompressedPublicKey(curve, point)
+	if err != nil {
+		return violation(message.RuleKeyStrength, "x", "", "a point on "+w.Curve, nil)
+	}
+	k.curve, k.public = w.Curve, public
+	if !w.hasSecret() {
+		return nil
+	}
+	d, err := octets("d", w.D)
+	if err != nil {
+		return err
+	}
+	private, err := ecdsa.ParseRawPrivateKey(curve, d)
+	if err != nil || !private.PublicKey.Equal(public) {
+		return broken("d", "", "the private key of this public one", errPrivate)
+	}
+	k.private = private
+	return nil
+}
+
+func (w *jsonWebKey) okp(k *Key) error {
+	if w.Curve != "Ed25519" && w.Curve != "X25519" {
+		return broken("crv", w.Curve, "Ed25519 or X25519", nil)
+	}
+	x, err := octets("x", w.X)
+	if err != nil {
+		return err
+	}
+	var d []byte
+	if w.hasSecret() {
+		if d, err = octets("d", w.D); err != nil {
+			return err
+		}
+	}
+	k.curve = w.Curve
+	if w.Curve == "X25519" {
+		return k.x25519(x, d)
+	}
+	if len(x) != ed25519.PublicKeySize {
+		return broken("x", "", "32 octets", nil)
+	}
+	k.public = ed25519.PublicKey(x)
+	if d == nil {
+		return nil
+	}
+	if len(d) != ed25519.SeedSize {
+		return broken("d", "", "32 octets", nil)
+	}
+	private := ed25519.NewKeyFromSeed(d)
+	if !bytes.Equal(private[ed25519.SeedSize:], x) {
+		return broken("d", "", "the private key of this public one", errPrivate)
+	}
+	k.private = private
+	return nil
+}
+
+func (k *Key) x25519(x, d []byte) error {
+	public, err := ecdh.X25519().NewPublicKey(x)
+	if err != nil {
+		return broken("x", "", "32 octets", nil)
+	}
+	k.public = public
+	if d == nil {
+		return nil
+	}
+	private, err := ecdh.X25519().NewPrivateKey(d)
+	if err != nil {
+		return broken("d", "", "32 octets", nil)
+	}
+	if !private.PublicKey().Equal(public) {
+		return broken("d", "", "the private key of this public one", errPrivate)
+	}
+	k.private = private
+	return nil
+}
+
+func broken(param, got, want string, err error) error {
+	return violation(message.RuleJWKSSkipUnknown, param, got, want, err)
+}
+
+// octets decodes a base64url member of a JWK.
+func octets(name, value string) ([]byte, error) {
+	b, err := decodeSegment(value)
+	if err != nil || len(b) == 0 {
+		return nil, broken(name, "", "base64url without padding", nil)
+	}
+	return b, nil
+}
+
+// checkRSA keeps to what is safe: "a key of size 2048 bits or larger MUST be used"
+// (RFC 7518, Section 3.3), and an exponent that is one.
+func checkRSA(key *rsa.PublicKey) error {
+	switch bits := key.N.BitLen(); {
+	case bits < minRSABits || bits > maxRSABits:
+		return violation(message.RuleKeyStrength, "n", fmt.Sprintf("%d bits", bits), fmt.Sprintf("%d to %d bits", minRSABits, maxRSABits), nil)
+	case key.N.Bit(0) == 0:
+		return violation(message.RuleKeyStrength, "n", "", "an odd modulus", nil)
+	case key.E < 3 || key.E&1 == 0 || key.E > 1<<31-1:
+		return violation(message.RuleKeyStrength, "e", fmt.Sprint(key.E), "an odd exponent from 3 to 2^31", nil)
+	}
+	return nil
+}
+
+func checkSecret(secret []byte) error {
+	if len(secret) == 0 || len(secret) > maxSecretSize {
+		return broken("k", "", fmt.Sprintf("1 to %d octets", maxSecretSize), nil)
+	}
+	return nil
+}
+
+func curveOf(name string) elliptic.Curve {
+	switch name {
+	case "P-256":
+		return elliptic.P256()
+	case "P-384":
+		return elliptic.P384()
+	case "P-521":
+		return elliptic.P521()
+	}
+	return nil
+}
+
+// chain decodes x5c (RFC 7517, Section 4.7). The certificates prove nothing here and
+// never choose a key; mutual TLS compares with them (RFC 8705, Section 2.2). A chain
+// that does not begin with this very key is as good as none.
+func chain(x5c []string, key crypto.PublicKey) [][]byte {
+	certs := make([][]byte, 0, len(x5c))
+	for _, text := range x5c {
+		der, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return nil
+		}
+		certs = append(certs, der)
+	}
+	if len(certs) == 0 || !certifies(certs[0], key) {
+		return nil
+	}
+	return certs
+}
+
+func certifies(der []byte, key crypto.PublicKey) bool {
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return false
+	}
+	equal, ok := key.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && equal.Equal(cert.PublicKey)
+}
+
+// publicMembers returns what may be published of k.
+func (k *Key) publicMembers() publicMembers {
+	m := publicMembers{Type: k.kind, Curve: k.curve, KeyID: k.id, Use: k.use, Algorithm: k.alg, Operations: k.ops, Certificates: k.certs}
+	switch public := k.public.(type) {
+	case *rsa.PublicKey:
+		m.N = encodeSegment(public.N.Bytes())
+		m.E = encodeSegment(big.NewInt(int64(public.E)).Bytes())
+	case *ecdsa.PublicKey:
+		if point, err := public.Bytes(); err == nil { // checked when the key was made
+			half := len(point) / 2
+			m.X, m.Y = encodeSegment(point[1:1+half]), encodeSegment(point[1+half:])
+		}
+	case ed25519.PublicKey:
+		m.X = encodeSegment(public)
+	case *ecdh.PublicKey:
+		m.X = encodeSegment(public.Bytes())
+	}
+	return m
+}
+
+func (k *Key) privateMembers() (privateMembers, error) {
+	if k.kind == kindSecret {
+		return privateMembers{K: encodeSegment(k.secret)}, nil
+	}
+	switch private := k.private.(type) {
+	case *rsa.PrivateKey:
+		number := func(n *big.Int) string { return encodeSegment(n.Bytes()) }
+		return privateMembers{
+			D: number(private.D), P: number(private.Primes[0]), Q: number(private.Primes[1]),
+			DP: number(private.Precomputed.Dp), DQ: number(private.Precomputed.Dq), QI: number(private.Precomputed.Qinv),
+		}, nil
+	case *ecdsa.PrivateKey:
+		d, err := private.Bytes()
+		return privateMembers{D: encodeSegment(d)}, err
+	case ed25519.PrivateKey:
+		return privateMembers{D: encodeSegment(private.Seed())}, nil
+	case *ecdh.PrivateKey:
+		return privateMembers{D: encodeSegment(private.Bytes())}, nil
+	case nil:
+		return privateMembers{}, errors.New("keyjar: there is no private key")
+	}
+	return privateMembers{}, errors.New("keyjar: the private key is not in memory")
+}
+
+// PublicJWK returns the public key as a JWK: type, numbers, kid, use, alg, key_ops and
+// x5c, nothing else. It is nil for a symmetric key, which has no public half.
+func (k *Key) PublicJWK() []byte {
+	if k.kind == kindSecret {
+		return nil
+	}
+	return encodeObject(k.Public().publicMembers())
+}
+
+// PrivateJWK returns the whole key as a JWK, secrets included. It fails for a key
+// whose private half is elsewhere, such as in a hardware module, or missing.
+func (k *Key) PrivateJWK() ([]byte, error) {
+	private, err := k.privateMembers()
+	if err != nil {
+		return nil, err
+	}
+	return encodeObject(struct {
+		publicMembers
+		privateMembers
+	}{k.publicMembers(), private}), nil
+}
+
+// encodeObject writes a struct of ours, whose encoding cannot fail.
+func encodeObject(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic("keyjar: " + err.Error())
+	}
+	return data
+}

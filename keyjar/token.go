@@ -1,0 +1,96 @@
+package keyjar
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/oidcservice/oidc/message"
+)
+
+// maxTokenSize limits a compact token. An ID Token has some 1 KiB; one with a photograph
+// or a thousand groups among its claims still fits.
+const maxTokenSize = 256 << 10
+
+// A Token is a compact JWS taken apart (RFC 7515, Section 7.1). It has been parsed and
+// not verified: until [Set.Verify] accepts it, header and payload are the word of
+// whoever sent it.
+type Token struct {
+	Header  Header
+	Payload []byte
+
+	text      string // as it came
+	input     int    // length of the signing input in text
+	signature []byte
+}
+
+// String returns the token as it came. It is a credential; do not log it.
+func (t *Token) String() string { return t.text }
+
+// Parse takes a compact JWS apart: exactly three segments of strict base64url, of which
+// the first is a JSON object that [Header] describes. The payload is decoded from
+// base64url and not looked into. A token with alg none has an empty third segment; it
+// parses, and Verify refuses it unless the caller's list admits none.
+func Parse(token string) (*Token, error) {
+	if err := checkSize(token); err != nil {
+		return nil, err
+	}
+	first := strings.IndexByte(token, '.')
+	last := strings.LastIndexByte(token, '.')
+	if first < 0 || first == last || strings.IndexByte(token[first+1:last], '.') >= 0 {
+		return nil, violation(message.RuleJOSECompact, "", segments(token), "3 segments", nil)
+	}
+	header, payload, signature := token[:first], token[first+1:last], token[last+1:]
+	if header == "" || payload == "" {
+		return nil, violation(message.RuleJOSECompact, "", "an empty segment", "3 segments", nil)
+	}
+	t := &Token{text: token, input: last}
+	var err error
+	if t.Header, err = readHeader(header); err != nil {
+		return nil, err
+	}
+	decoded, err := decodeSegment(payload)
+	if err != nil {
+		return nil, violation(message.RuleJOSEBase64URL, "payload", "", "", nil)
+	}
+	t.Payload = decoded[:len(decoded):len(decoded)]
+	if t.signature, err = decodeSegment(signature); err != nil {
+		return nil, violation(message.RuleJOSEBase64URL, "signature", "", "", nil)
+	}
+	return t, nil
+}
+
+// ParseHeader reads the header of a compact JWS or JWE, for showing what a token says
+// about itself. Nothing of it has been verified.
+func ParseHeader(token string) (*Header, error) {
+	if err := checkSize(token); err != nil {
+		return nil, err
+	}
+	if n := strings.Count(token, "."); n != 2 && n != 4 {
+		return nil, violation(message.RuleJOSECompact, "", segments(token), "3 or 5 segments", nil)
+	}
+	segment, _, _ := strings.Cut(token, ".")
+	h, err := readHeader(segment)
+	if err != nil {
+		return nil, err
+	}
+	return &h, nil
+}
+
+// IsEncrypted reports whether token is a compact JWE: "JWEs have five segments
+// separated by four period ('.') characters" (RFC 7516, Section 9).
+func IsEncrypted(token string) bool { return strings.Count(token, ".") == 4 }
+
+func checkSize(token string) error {
+	if len(token) > maxTokenSize {
+		return violation(message.RuleJOSECompact, "", fmt.Sprintf("%d bytes", len(token)), fmt.Sprintf("at most %d bytes", maxTokenSize), nil)
+	}
+	// A JSON serialisation, which may hold any number of dots.
+	if token != "" && (token[0] == '{' || token[0] == ' ' || token[0] == '\n' || token[0] == '\t' || token[0] == '\r') {
+		return violation(message.RuleJOSECompact, "", "no compact serialisation", "segments of base64url", nil)
+	}
+	return nil
+}
+
+func segments(token string) string {
+	return fmt.Sprintf("%d segments", strings.Count(token, ".")+1)
+}
