@@ -85,7 +85,7 @@ func gatherAccessToken(_ context.Context, s *Step, req *message.AccessTokenReque
 	}
 	if s.Snapshot.Compat.SendStateToTokenEndpoint {
 		req.ClientID = s.clientID()
-		return req.Extra.Set("state", s.State)
+		req.State = s.State
 	}
 	return nil
 }

@@ -151,17 +151,17 @@ func verifyDeclaredError(s *Step, resp *message.AuthorizationResponse) error {
 		}
 		return nil
 	}
-	if !errorSyntax(resp.Error) {
-		return s.Fail(rule, "error", printable(resp.Error), "printable ASCII without quote and backslash", nil)
+	if !errorSyntax(string(resp.Error)) {
+		return s.Fail(rule, "error", printable(string(resp.Error)), "printable ASCII without quote and backslash", nil)
 	}
 	if resp.ErrorDescription != "" && !errorSyntax(resp.ErrorDescription) {
 		return s.Fail(rule, "error_description", "", "printable ASCII without quote and backslash", nil)
 	}
 	if resp.Code != "" || resp.IDToken != "" || resp.AccessToken != "" {
-		return s.Fail(rule, "error", printable(resp.Error), "either an error or a success", nil)
+		return s.Fail(rule, "error", printable(string(resp.Error)), "either an error or a success", nil)
 	}
 	s.Pass(rule, "error")
-	return &message.Error{Code: message.ErrorCode(resp.Error), Description: printable(resp.ErrorDescription), URI: printable(resp.ErrorURI)}
+	return &message.Error{Code: resp.Error, Description: printable(resp.ErrorDescription), URI: printable(resp.ErrorURI)}
 }
 
 // verifyPromised compares what came with what the response type promises

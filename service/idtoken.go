@@ -10,6 +10,7 @@ import (
 
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/servicecontext"
 )
 
 // idTokenFacts are what an ID Token is judged by, besides the snapshot.
@@ -284,7 +285,7 @@ func authTimeDemand(s *Step, req *message.AuthorizationRequest) (maxAge *int, de
 		}
 		demanded = client.RequireAuthTime != nil && *client.RequireAuthTime
 	}
-	if req.Claims != nil && req.Claims.IDToken["auth_time"].IsEssential() {
+	if req.Claims != nil && essential(req.Claims.IDToken["auth_time"]) {
 		demanded = true
 	}
 	return maxAge, demanded || maxAge != nil
@@ -297,10 +298,10 @@ func idTokenACR(s *Step, c *idTokenCheck) error {
 		return nil
 	}
 	wish := c.request.Claims.IDToken["acr"]
-	if !wish.IsEssential() {
+	if !essential(wish) {
 		return nil
 	}
-	values := wish.AllowedValues()
+	values := allowedValues(wish)
 	ok := c.claims.ACR != "" && (len(values) == 0 || slices.Contains(values, c.claims.ACR))
 	return s.Require(ok, message.RuleIDTokenACR, "id_token.acr", clip(c.claims.ACR), strings.Join(values, " or "))
 }
@@ -315,7 +316,7 @@ func idTokenHashes(s *Step, c *idTokenCheck) error {
 	}{
 		{"id_token.at_hash", c.claims.AccessTokenHash, c.accessToken.Reveal(), c.front, message.RuleIDTokenAtHashMissing, message.RuleIDTokenAtHash},
 		{"id_token.c_hash", c.claims.CodeHash, c.code.Reveal(), c.front, message.RuleIDTokenCHashMissing, message.RuleIDTokenCHash},
-		{"id_token.s_hash", c.claims.StateHash, c.state, c.front && s.Snapshot.Profile.StateHashRequired(), message.RuleIDTokenSHash, message.RuleIDTokenSHash},
+		{"id_token.s_hash", c.claims.StateHash, c.state, c.front && s.Snapshot.Profile == servicecontext.ProfileFAPI1, message.RuleIDTokenSHash, message.RuleIDTokenSHash},
 	} {
 		switch {
 		case h.of == "":
@@ -351,7 +352,7 @@ func idTokenBinding(s *Step, c *idTokenCheck) error {
 	if c.request == nil || c.request.Claims == nil {
 		return nil
 	}
-	if values := c.request.Claims.IDToken["sub"].AllowedValues(); len(values) > 0 {
+	if values := allowedValues(c.request.Claims.IDToken["sub"]); len(values) > 0 {
 		return s.Require(slices.Contains(values, c.claims.Subject), message.RuleIDTokenRequestedSub, "id_token.sub", clip(c.claims.Subject), "the subject that was asked for")
 	}
 	return nil

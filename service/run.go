@@ -62,6 +62,13 @@ func (r Runner) Run(ctx context.Context, svc Service, args Args) (*Result, error
 
 func (r Runner) send(ctx context.Context, svc Service, args Args) (*Response, error) {
 	req, err := svc.GetRequestParameters(ctx, args)
+	var need *NeedError
+	for tries := 0; tries < rounds && r.Wait != nil && errors.As(err, &need) && need.After > 0; tries++ {
+		if err := r.Wait(ctx, need.After); err != nil {
+			return nil, &stepError{service: svc.Name(), err: err}
+		}
+		req, err = svc.GetRequestParameters(ctx, args)
+	}
 	if err != nil {
 		r.observe(Exchange{Service: svc.Name(), Err: err})
 		return nil, err

@@ -45,6 +45,8 @@ type Args struct {
 	Binding string
 	// DPoPNonce is set by NeedError only (RFC 9449, Section 8).
 	DPoPNonce string
+
+	redirects []string // the addresses that a host sent a WebFinger query on to
 }
 
 // Errors of the caller's doing.

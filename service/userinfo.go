@@ -46,7 +46,9 @@ func NewUserInfo(env Env) Service {
 			return s.amend(ctx, func(r *state.Record) { r.Set(state.ItemUserInfo, encoded) })
 		},
 	}
-	d.Decode = func(_ context.Context, s *Step) (*message.UserInfoResponse, error) { return decodeUserInfo(s, d.Answer) }
+	d.Decode = func(_ context.Context, s *Step) (*message.UserInfoResponse, error) {
+		return decodeUserInfo(s, d.Answer)
+	}
 	if env.Settings.ClientAuth == BearerBody {
 		d.Method, d.Request, d.Token = "POST", Form, nil
 	}
@@ -149,8 +151,9 @@ func reportEssential(s *Step, resp *message.UserInfoResponse) {
 		s.Pass(message.RuleUserInfoClaims, "claims")
 		return
 	}
+	present := claimNames(resp)
 	for name, wish := range asked.Claims.UserInfo {
-		if wish.IsEssential() && !resp.HasClaim(name) {
+		if essential(wish) && !present[name] {
 			s.Warn(message.RuleUserInfoClaims, name, "essential, and absent")
 		}
 	}

@@ -1,0 +1,179 @@
+package service
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oidcservice/oidc/keyjar"
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/servicecontext"
+	"github.com/oidcservice/oidc/state"
+)
+
+const benchSecret = "a-secret-of-32-bytes-or-more-0123456789"
+
+// benchKeys are raw keys by algorithm, for the floors.
+func benchKey(b *testing.B, alg string) (raw any, verify func(signingInput, sig []byte) bool) {
+	b.Helper()
+	switch alg {
+	case "RS256":
+		k, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return k, func(in, sig []byte) bool {
+			sum := sha256.Sum256(in)
+			return rsa.VerifyPKCS1v15(&k.PublicKey, crypto.SHA256, sum[:], sig) == nil
+		}
+	case "ES256":
+		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return k, func(in, sig []byte) bool {
+			sum := sha256.Sum256(in)
+			return ecdsa.Verify(&k.PublicKey, sum[:], new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:]))
+		}
+	case "EdDSA":
+		pub, k, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return k, func(in, sig []byte) bool { return ed25519.Verify(pub, in, sig) }
+	}
+	return []byte(benchSecret), func(in, sig []byte) bool {
+		m := hmac.New(sha256.New, []byte(benchSecret))
+		m.Write(in)
+		return hmac.Equal(m.Sum(nil), sig)
+	}
+}
+
+func benchContext(b *testing.B, alg string, keys *keyjar.Set, now time.Time) *servicecontext.ServiceContext {
+	b.Helper()
+	var client message.RegistrationResponse
+	client.ClientID, client.ClientSecret = "s6BhdRkqt3", benchSecret
+	client.IDTokenSignedResponseAlg = alg
+	sc, err := servicecontext.New(servicecontext.Config{
+		Provider: &message.ProviderMetadata{
+			Issuer: "https://op.example", AuthorizationEndpoint: "https://op.example/authorization", TokenEndpoint: "https://op.example/token",
+			JWKSURI: "https://op.example/jwks",
+		},
+		Client: &client, ProviderKeys: keys, Scope: []string{"openid", "profile"},
+		Metadata: message.ClientMetadata{RedirectURIs: []string{"https://rp.example/cb"}},
+		Now:      func() time.Time { return now },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return sc
+}
+
+// BenchmarkIDToken measures the whole validation beside the bare verification of
+// the same signature.
+func BenchmarkIDToken(b *testing.B) {
+	now := time.Unix(1_700_000_000, 0)
+	for _, alg := range []string{"RS256", "ES256", "EdDSA", "HS256"} {
+		raw, verify := benchKey(b, alg)
+		key, err := keyjar.NewKey(raw, keyjar.KeyOptions{ID: "k1"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		claims, err := json.Marshal(map[string]any{
+			"iss": "https://op.example", "sub": "248289761001", "aud": "s6BhdRkqt3", "exp": now.Unix() + 600, "iat": now.Unix(), "auth_time": now.Unix() - 10,
+			"nonce": "n-0S6_WzA2Mj-n-0S6_WzA2Mj-n-0S6_WzA2Mj", "acr": "urn:mace:incommon:iap:silver", "at_hash": "IecwRkXzXi8yAxzwjPVRTg", "sid": "08a5019c-17e1-4977-8f42-65a12843ea02",
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		token, err := key.Sign(keyjar.Header{Algorithm: alg, KeyID: "k1"}, claims, rand.Reader)
+		if err != nil {
+			b.Fatal(err)
+		}
+		i := strings.LastIndexByte(token, '.')
+		input := []byte(token[:i])
+		sig, err := base64.RawURLEncoding.DecodeString(token[i+1:])
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(alg+"/floor", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if !verify(input, sig) {
+					b.Fatal("refused")
+				}
+			}
+		})
+		var keys *keyjar.Set
+		if alg != "HS256" {
+			keys = keyjar.NewSet(key.Public())
+		}
+		env := Env{Context: benchContext(b, alg, keys, now)}
+		facts := idTokenFacts{request: &message.AuthorizationRequest{Scope: message.List{"openid"}}, nonce: "n-0S6_WzA2Mj-n-0S6_WzA2Mj-n-0S6_WzA2Mj", accessToken: "SlAV32hkKG"}
+		b.Run(alg+"/full", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s := &Step{Snapshot: env.Context.Snapshot(), Now: env.Context.Now(), env: &env}
+				if err := verifyIDToken(context.Background(), s, message.Secret(token), facts); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkAuthorizationRequest measures a request with state, nonce and PKCE,
+// stored in Memory, beside encoding the same parameters, as much randomness and
+// one store entry.
+func BenchmarkAuthorizationRequest(b *testing.B) {
+	now := time.Unix(1_700_000_000, 0)
+	sc := benchContext(b, "RS256", nil, now)
+	db := &state.DB{Store: new(state.Memory)}
+	svc := NewAuthorization(Env{Context: sc, DB: db})
+	ctx := context.Background()
+	req, err := svc.GetRequestParameters(ctx, Args{Binding: "b"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	u, err := url.Parse(req.URL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	params := u.Query()
+	value := make([]byte, 700)
+	b.Run("floor", func(b *testing.B) {
+		b.ReportAllocs()
+		store := new(state.Memory)
+		for b.Loop() {
+			var random [96]byte
+			_, _ = rand.Read(random[:])
+			if params.Encode() == "" {
+				b.Fatal("empty")
+			}
+			if ok, err := store.Add(ctx, base64.RawURLEncoding.EncodeToString(random[:32]), value, time.Minute); !ok || err != nil {
+				b.Fatal(ok, err)
+			}
+		}
+	})
+	b.Run("full", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := svc.GetRequestParameters(ctx, Args{Binding: "b"}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,207 @@
+// Package transcript records a conversation and plays it back.
+//
+// A [Recorder] stands between the services and the world: it hands through clock,
+// randomness and answers, and notes all three. A [Player] stands in the same place
+// and gives back what was noted, so that the services run again with no network
+// and come to the same bytes; what differs is listed.
+//
+// A transcript holds everything that was sent and received, secrets included:
+// without them it could not be played back. Keep it like a password.
+package transcript
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/service"
+)
+
+// version is the version of the format. A reader refuses any other.
+const version = 1
+
+// A Transcript is a recorded conversation.
+type Transcript struct {
+	Version int `json:"version"`
+	// Settings are the caller's own, to build the same services again.
+	Settings json.RawMessage `json:"settings,omitempty"`
+	// Clock holds the readings of the clock, in order.
+	Clock []time.Time `json:"clock"`
+	// Random holds the random bytes that were consumed, in order.
+	Random []byte `json:"random"`
+	// Exchanges are the requests and what came back, in the order of sending.
+	Exchanges []Exchange `json:"exchanges"`
+}
+
+// An Exchange is a request with one of: an answer, what a browser brought, or the
+// failure to get either.
+type Exchange struct {
+	Service  string    `json:"service"`
+	Request  Request   `json:"request"`
+	Response *Response `json:"response,omitempty"`
+	Callback *Callback `json:"callback,omitempty"`
+	Failure  *Failure  `json:"failure,omitempty"`
+}
+
+// A Request is a service.Request as it was sent.
+type Request struct {
+	Channel string              `json:"channel"` // "back" or "front"
+	Method  string              `json:"method"`
+	URL     string              `json:"url"`
+	Header  map[string][]string `json:"header,omitempty"`
+	Body    Bytes               `json:"body,omitempty"`
+}
+
+// A Response is an answer as it came.
+type Response struct {
+	Status int                 `json:"status"`
+	Header map[string][]string `json:"header,omitempty"`
+	Body   Bytes               `json:"body,omitempty"`
+}
+
+// A Callback is what a browser brought to the redirect URI.
+type Callback struct {
+	Mode        message.ResponseMode `json:"mode"`
+	Method      string               `json:"method"`
+	ContentType string               `json:"content_type,omitempty"`
+	Raw         string               `json:"raw"`
+	RedirectURI string               `json:"redirect_uri"`
+	Binding     string               `json:"binding,omitempty"`
+}
+
+func callbackOf(in service.Inbound) *Callback {
+	c := Callback(in)
+	return &c
+}
+
+// A Failure is an error of the transport. It is an error itself, equal in what it
+// is made of: a Violation stays one, a declared error too.
+type Failure struct {
+	Text    string       `json:"text"`
+	Timeout bool         `json:"timeout,omitempty"`
+	Rule    message.Rule `json:"rule,omitempty"`
+	// Violated tells that the failure was a *message.Violation of Rule.
+	Violated bool              `json:"violated,omitempty"`
+	Param    string            `json:"param,omitempty"`
+	Got      string            `json:"got,omitempty"`
+	Want     string            `json:"want,omitempty"`
+	Code     message.ErrorCode `json:"code,omitempty"` // of a declared error
+	Status   int               `json:"status,omitempty"`
+	// Config tells that the failure was the caller's doing.
+	Config bool `json:"config,omitempty"`
+}
+
+// failureOf describes err well enough to make it again.
+func failureOf(err error) *Failure {
+	f := &Failure{Text: err.Error()}
+	var t interface{ Timeout() bool }
+	if errors.As(err, &t) {
+		f.Timeout = t.Timeout()
+	}
+	var declared *message.Error
+	var v *message.Violation
+	switch {
+	case errors.As(err, &declared):
+		f.Text, f.Code, f.Status = declared.Description, declared.Code, declared.Status
+	case errors.As(err, &v):
+		f.Violated, f.Rule, f.Param, f.Got, f.Want = true, v.Rule, v.Param, v.Got, v.Want
+	case errors.Is(err, message.RuleTransportTLS):
+		f.Rule = message.RuleTransportTLS
+	case errors.Is(err, message.RuleTransportLimits):
+		f.Rule = message.RuleTransportLimits
+	}
+	f.Config = errors.Is(err, service.ErrNotConfigured) || errors.Is(err, service.ErrArgs)
+	return f
+}
+
+// again is the error that f describes.
+func (f *Failure) again() error {
+	switch {
+	case f.Code != "":
+		return &message.Error{Code: f.Code, Description: f.Text, Status: f.Status}
+	case f.Violated:
+		return &message.Violation{Rule: f.Rule, Param: f.Param, Got: f.Got, Want: f.Want}
+	case f.Config:
+		return fmt.Errorf("%w: %s", service.ErrNotConfigured, f.Text)
+	}
+	return &ReplayedError{failure: f}
+}
+
+// A ReplayedError is a recorded failure of the transport.
+type ReplayedError struct{ failure *Failure }
+
+// Error says what was said then.
+func (e *ReplayedError) Error() string { return e.failure.Text }
+
+// Timeout reports whether time had run out.
+func (e *ReplayedError) Timeout() bool { return e.failure.Timeout }
+
+// Is reports whether target is the rule that the failure came under.
+func (e *ReplayedError) Is(target error) bool {
+	rule, ok := target.(message.Rule)
+	return ok && rule != "" && rule == e.failure.Rule
+}
+
+// Bytes are a body. In JSON they are text where they can be, for people to read.
+type Bytes []byte
+
+// MarshalJSON returns a string, or {"base64": "…"} for what is no text.
+func (b Bytes) MarshalJSON() ([]byte, error) {
+	if utf8.Valid(b) {
+		return json.Marshal(string(b))
+	}
+	return json.Marshal(map[string]string{"base64": base64.StdEncoding.EncodeToString(b)})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (b *Bytes) UnmarshalJSON(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err == nil {
+		*b = Bytes(text)
+		return nil
+	}
+	var coded struct {
+		Base64 []byte `json:"base64"`
+	}
+	if err := json.Unmarshal(data, &coded); err != nil {
+		return fmt.Errorf("body: %w", err)
+	}
+	*b = coded.Base64
+	return nil
+}
+
+// Encode returns t as JSON, indented.
+func (t *Transcript) Encode() ([]byte, error) {
+	out, err := json.MarshalIndent(t, "", " ")
+	if err != nil {
+		return nil, fmt.Errorf("transcript: %w", err)
+	}
+	return append(out, '\n'), nil
+}
+
+// Parse reads what Encode wrote.
+func Parse(data []byte) (*Transcript, error) {
+	var t Transcript
+	if err := json.Unmarshal(data, &t); err != nil {
+		return nil, fmt.Errorf("transcript: %w", err)
+	}
+	if t.Version != version {
+		return nil, fmt.Errorf("transcript: version %d, want %d", t.Version, version)
+	}
+	for i, e := range t.Exchanges {
+		kinds := 0
+		for _, there := range []bool{e.Response != nil, e.Callback != nil, e.Failure != nil} {
+			if there {
+				kinds++
+			}
+		}
+		if kinds != 1 {
+			return nil, fmt.Errorf("transcript: exchange %d: want one of response, callback and failure", i+1)
+		}
+	}
+	return &t, nil
+}

@@ -1,0 +1,499 @@
+package service_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oidcservice/oidc/factory"
+	"github.com/oidcservice/oidc/keyjar"
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/service"
+	"github.com/oidcservice/oidc/servicecontext"
+	"github.com/oidcservice/oidc/state"
+)
+
+// The world of the vectors: one provider that answers well, so that a vector has
+// to say only what it changes.
+
+const (
+	testIssuer   = "https://op.example"
+	testClientID = "s6BhdRkqt3"
+	testSecret   = "a-secret-of-32-bytes-or-more-0123456789"
+	testBinding  = "the-browser's-cookie"
+	testCallback = "https://rp.example/cb"
+)
+
+var testNow = time.Unix(1_700_000_000, 0)
+
+// stream is a reproducible source of random bytes.
+type stream struct {
+	mu sync.Mutex
+	n  uint64
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := 0; i < len(p); {
+		var b [8]byte
+		binary.BigEndian.PutUint64(b[:], s.n)
+		s.n++
+		sum := sha256.Sum256(b[:])
+		i += copy(p[i:], sum[:])
+	}
+	return len(p), nil
+}
+
+// rawKeys are the RSA keys of testKeys, for headers that package keyjar would not sign.
+var rawKeys = map[string]*rsa.PrivateKey{}
+
+// testKeys are the provider's, made once: RSA keys are slow.
+var testKeys = sync.OnceValue(func() map[string]*keyjar.Key {
+	keys := map[string]*keyjar.Key{}
+	for name, alg := range map[string]string{"rs256": "RS256", "other": "RS256", "es256": "ES256", "eddsa": "EdDSA", "enc": "RSA-OAEP"} {
+		use := "sig"
+		if name == "enc" {
+			use = "enc"
+		}
+		o := keyjar.KeyOptions{ID: name, Use: use, Algorithm: alg}
+		var k *keyjar.Key
+		var err error
+		if strings.HasPrefix(alg, "RS") {
+			if rawKeys[name], err = rsa.GenerateKey(rand.Reader, 2048); err == nil {
+				k, err = keyjar.NewKey(rawKeys[name], o)
+			}
+		} else {
+			k, err = keyjar.Generate(alg, rand.Reader, o)
+		}
+		if err != nil {
+			panic(err)
+		}
+		keys[name] = k
+	}
+	return keys
+})
+
+// An override is what a vector changes. Everything it leaves out is good.
+type override struct {
+	// Config changes the relying party's settings.
+	Config struct {
+		Preferences      map[string]json.RawMessage `json:"preferences"`
+		Metadata         map[string]any             `json:"metadata"`
+		Compat           json.RawMessage            `json:"compat"`
+		TrustedAudiences []string                   `json:"trusted_audiences"`
+		Keys             bool                       `json:"keys"` // we have a decryption key
+		Profile          string                     `json:"profile"`
+	} `json:"config"`
+	// Identifier is what WebFinger is asked for.
+	Identifier *string `json:"identifier"`
+	// Request holds parameters of the authorization request's call.
+	Request map[string]any `json:"request"`
+	// State is Args.State of the authorization request.
+	State string `json:"state"`
+	// Refresh holds parameters of the refresh request's call.
+	Refresh map[string]any `json:"refresh"`
+	// Callback patches the callback's parameters; null removes one.
+	Callback map[string]any `json:"callback"`
+	// CallbackRaw replaces the callback; {state} stands for the state.
+	CallbackRaw string `json:"callback_raw"`
+	// Inbound patches how the callback came: mode, method, content_type,
+	// redirect_uri, binding.
+	Inbound map[string]string `json:"inbound"`
+	// Twice gives the same callback a second time.
+	Twice bool `json:"twice"`
+	// Later moves the clock, in seconds, before the named step.
+	Later map[string]int `json:"later"`
+	// IDToken, IDTokenHeader patch the ID Token; IDTokenKey signs it: a key's
+	// name, "secret", "none"; IDTokenRaw replaces it.
+	IDToken       map[string]any `json:"id_token"`
+	IDTokenHeader map[string]any `json:"id_token_header"`
+	IDTokenKey    string         `json:"id_token_key"`
+	IDTokenRaw    string         `json:"id_token_raw"`
+	IDTokenClaims string         `json:"id_token_claims"` // the payload to the letter
+	IDTokenTamper string         `json:"id_token_tamper"` // "signature", "payload"
+	Encrypt       map[string]any `json:"encrypt"`         // alg, enc
+	RefreshToken  map[string]any `json:"refresh_id_token"`
+	// UserInfoKey signs UserInfo.
+	UserInfoKey string `json:"userinfo_key"`
+	// Answers change the provider's answers by service.
+	Answers map[string]answer `json:"answers"`
+}
+
+type answer struct {
+	Status int               `json:"status"`
+	Header map[string]string `json:"header"`
+	JSON   map[string]any    `json:"json"` // a merge patch; null removes
+	Body   *string           `json:"body"` // replaces the body
+	Fill   int               `json:"fill"` // a body of that many bytes
+	Nest   int               `json:"nest"` // a body nested that deep
+}
+
+type world struct {
+	t        testing.TB
+	o        override
+	now      time.Time
+	sc       *servicecontext.ServiceContext
+	db       *state.DB
+	services *factory.Services
+	sent     []string // the services whose requests were sent
+	nonce    string
+	done     []string
+}
+
+func (w *world) clock() time.Time { return w.now }
+
+func newWorld(t testing.TB, o override) (*world, error) {
+	w := &world{t: t, o: o, now: testNow}
+	metadata := map[string]any{
+		"redirect_uris": []string{testCallback}, "response_types": []string{"code"}, "contacts": []string{"ops@rp.example"},
+		"post_logout_redirect_uris": []string{"https://rp.example/bye"}, "grant_types": []string{"authorization_code", "refresh_token"},
+	}
+	patch(metadata, o.Config.Metadata)
+	var cm message.ClientMetadata
+	if err := message.DecodeJSON(mustJSON(metadata), &cm); err != nil {
+		return nil, err
+	}
+	config := servicecontext.Config{
+		Metadata: cm, Scope: []string{"openid", "profile"}, TrustedAudiences: o.Config.TrustedAudiences,
+		Now: w.clock, Rand: new(stream), Profile: servicecontext.Profile(o.Config.Profile),
+	}
+	if o.Config.Keys {
+		config.Keys = keyjar.NewSet(testKeys()["enc"])
+	}
+	if len(o.Config.Compat) > 0 {
+		if err := json.Unmarshal(o.Config.Compat, &config.Compat); err != nil {
+			return nil, err
+		}
+	}
+	sc, err := servicecontext.New(config)
+	if err != nil {
+		return nil, err
+	}
+	w.sc = sc
+	w.db = &state.DB{Store: &state.Memory{Now: w.clock}}
+	spec := factory.Spec{}
+	for _, n := range factory.Names() {
+		spec[n.Service] = factory.Config{}
+	}
+	w.services, err = factory.Build(spec, sc, w.db)
+	return w, err
+}
+
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// patch applies a merge patch (RFC 7396).
+func patch(into, by map[string]any) {
+	for k, v := range by {
+		if v == nil {
+			delete(into, k)
+			continue
+		}
+		if sub, ok := v.(map[string]any); ok {
+			if old, ok := into[k].(map[string]any); ok {
+				patch(old, sub)
+				continue
+			}
+		}
+		into[k] = v
+	}
+}
+
+// good is the provider's good answer to a request.
+func (w *world) good(req *service.Request) (int, map[string]string, map[string]any) {
+	header := map[string]string{"Content-Type": "application/json"}
+	switch req.Service {
+	case service.WebFingerName:
+		header["Content-Type"] = "application/jrd+json"
+		return 200, header, map[string]any{
+			"subject": "acct:joe@op.example",
+			"links":   []any{map[string]any{"rel": "http://openid.net/specs/connect/1.0/issuer", "href": testIssuer}},
+		}
+	case service.ProviderInfoName, service.ServerMetadataName:
+		return 200, header, map[string]any{
+			"issuer": testIssuer, "authorization_endpoint": testIssuer + "/authorization", "token_endpoint": testIssuer + "/token",
+			"userinfo_endpoint": testIssuer + "/userinfo", "jwks_uri": testIssuer + "/jwks", "registration_endpoint": testIssuer + "/registration",
+			"end_session_endpoint":     testIssuer + "/end_session",
+			"response_types_supported": []string{"code", "id_token", "token id_token", "code id_token"}, "subject_types_supported": []string{"public"},
+			"response_modes_supported":              []string{"query", "fragment", "form_post"},
+			"id_token_signing_alg_values_supported": []string{"RS256", "ES256", "EdDSA", "HS256", "none"}, "scopes_supported": []string{"openid", "profile"},
+			"grant_types_supported":                          []string{"authorization_code", "implicit", "refresh_token"},
+			"userinfo_signing_alg_values_supported":          []string{"RS256"},
+			"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
+			"code_challenge_methods_supported":               []string{"S256"},
+			"authorization_response_iss_parameter_supported": true,
+		}
+	case service.JWKSName:
+		set := keyjar.NewSet(testKeys()["rs256"].Public(), testKeys()["es256"].Public(), testKeys()["eddsa"].Public())
+		var m map[string]any
+		if err := json.Unmarshal(set.PublicJWKS(), &m); err != nil {
+			panic(err)
+		}
+		return 200, header, m
+	case service.RegistrationName, service.RegistrationReadName:
+		status := 201
+		if req.Service == service.RegistrationReadName {
+			status = 200
+		}
+		m := map[string]any{}
+		if len(req.Body) > 0 {
+			if err := json.Unmarshal(req.Body, &m); err != nil {
+				panic(err)
+			}
+		}
+		m["client_id"], m["client_secret"], m["client_secret_expires_at"] = testClientID, testSecret, 0
+		m["registration_access_token"], m["registration_client_uri"] = "reg-token", testIssuer+"/registration?client_id="+testClientID
+		return status, header, m
+	case service.AccessTokenName:
+		return 200, header, map[string]any{
+			"access_token": "SlAV32hkKG", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "8xLOxBtZp8", "id_token": w.encrypted(w.idToken(nil)),
+		}
+	case service.RefreshTokenName:
+		return 200, header, map[string]any{
+			"access_token": "TlBN45jURg", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "9yNOxJtZa5",
+			"id_token": w.encrypted(w.idToken(w.o.RefreshToken)),
+		}
+	case service.UserInfoName:
+		return 200, header, map[string]any{"sub": "248289761001", "name": "Jane Doe"}
+	}
+	return 404, header, map[string]any{}
+}
+
+func (w *world) idToken(also map[string]any) string {
+	if w.o.IDTokenRaw != "" {
+		return w.o.IDTokenRaw
+	}
+	claims := map[string]any{
+		"iss": testIssuer, "sub": "248289761001", "aud": testClientID, "exp": w.now.Unix() + 600, "iat": w.now.Unix(), "nonce": w.nonce, "auth_time": testNow.Unix() - 10,
+	}
+	patch(claims, w.o.IDToken)
+	patch(claims, also)
+	payload := mustJSON(claims)
+	if w.o.IDTokenClaims != "" {
+		payload = []byte(strings.NewReplacer("{nonce}", w.nonce, "{now}", fmt.Sprint(w.now.Unix()), "{later}", fmt.Sprint(w.now.Unix()+600)).Replace(w.o.IDTokenClaims))
+	}
+	return w.sign(payload, w.o.IDTokenKey, w.o.IDTokenHeader, w.o.IDTokenTamper)
+}
+
+// encrypted wraps the token where the vector says so.
+func (w *world) encrypted(token string) string {
+	if w.o.Encrypt == nil {
+		return token
+	}
+	return encrypt(w.t, token, fmt.Sprint(w.o.Encrypt["alg"]), fmt.Sprint(w.o.Encrypt["enc"]))
+}
+
+// sign makes a compact JWS of payload, with a header of the vector's making.
+func (w *world) sign(payload []byte, key string, header map[string]any, tamper string) string {
+	if key == "" {
+		key = "rs256"
+	}
+	var token string
+	var err error
+	switch key {
+	case "none":
+		token, err = keyjar.Unsigned(keyjar.Header{Algorithm: "none"}, payload)
+	case "secret", "public-as-secret":
+		secret := []byte(testSecret)
+		if key == "public-as-secret" {
+			secret = testKeys()["rs256"].PublicJWK()
+		}
+		var k *keyjar.Key
+		if k, err = keyjar.NewKey(secret, keyjar.KeyOptions{}); err == nil {
+			token, err = k.Sign(keyjar.Header{Algorithm: "HS256"}, payload, nil)
+		}
+	default:
+		k := testKeys()[key]
+		token, err = k.Sign(keyjar.Header{Algorithm: k.Algorithm(), KeyID: k.ID()}, payload, nil)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if header != nil {
+		token = resign(w.t, token, key, header)
+	}
+	switch tamper {
+	case "signature":
+		i := strings.LastIndexByte(token, '.') + 5
+		token = token[:i] + flip(token[i]) + token[i+1:]
+	case "payload":
+		i := strings.IndexByte(token, '.') + 12
+		token = token[:i] + flip(token[i]) + token[i+1:]
+	}
+	return token
+}
+
+func flip(c byte) string {
+	if c == 'A' {
+		return "B"
+	}
+	return "A"
+}
+
+// send answers a request as the provider of this world does.
+func (w *world) send(_ context.Context, req *service.Request) (*service.Response, error) {
+	w.sent = append(w.sent, req.Service)
+	status, header, members := w.good(req)
+	a := w.o.Answers[req.Service]
+	patch(members, a.JSON)
+	if a.Status != 0 {
+		status = a.Status
+	}
+	for k, v := range a.Header {
+		header[k] = v
+	}
+	body := mustJSON(members)
+	switch {
+	case a.Body != nil:
+		body = []byte(*a.Body)
+	case a.Fill > 0:
+		body = []byte(`{"x":"` + strings.Repeat("x", a.Fill) + `"}`)
+	case a.Nest > 0:
+		body = []byte(strings.Repeat(`{"x":`, a.Nest) + "1" + strings.Repeat("}", a.Nest))
+	case req.Service == service.UserInfoName && w.o.UserInfoKey != "":
+		if w.o.UserInfoKey != "json" {
+			body = []byte(w.sign(body, w.o.UserInfoKey, nil, ""))
+		}
+		if _, set := a.Header["Content-Type"]; !set {
+			header["Content-Type"] = "application/jwt"
+		}
+	}
+	h := map[string][]string{}
+	for k, v := range header {
+		h[k] = []string{v}
+	}
+	return req.Answer(status, h, body), nil
+}
+
+// steps is the whole conversation, in order.
+var steps = []string{
+	service.WebFingerName, service.ProviderInfoName, service.RegistrationName, service.RegistrationReadName,
+	service.AuthorizationName, service.AccessTokenName, service.UserInfoName, service.RefreshTokenName,
+}
+
+// run holds the conversation until a step fails, and returns the step and its error.
+func (w *world) run(ctx context.Context) (string, error) {
+	var login string
+	var callback *service.Response
+	for _, name := range steps {
+		w.now = w.now.Add(time.Duration(w.o.Later[name]) * time.Second)
+		svc := w.services.Get(name)
+		var err error
+		switch name {
+		case service.WebFingerName:
+			identifier := "joe@op.example"
+			if w.o.Identifier != nil {
+				identifier = *w.o.Identifier
+			}
+			_, err = service.Run(ctx, svc, service.Args{Message: message.WebFingerRequest{Resource: identifier}}, w.send)
+		case service.AuthorizationName:
+			login, callback, err = w.authorize(ctx, svc)
+			if err == nil && w.o.Twice {
+				_, err = service.Finish(ctx, svc, callback, w.send)
+			}
+		case service.RefreshTokenName:
+			var m message.RefreshTokenRequest
+			if w.o.Refresh != nil {
+				if err := message.DecodeJSON(mustJSON(w.o.Refresh), &m); err != nil {
+					return name, err
+				}
+			}
+			_, err = service.Run(ctx, svc, service.Args{State: login, Message: m}, w.send)
+		default:
+			_, err = service.Run(ctx, svc, service.Args{State: login}, w.send)
+		}
+		if err != nil {
+			if at := service.ServiceOf(err); at != "" {
+				name = at
+			}
+			return name, err
+		}
+		w.done = append(w.done, name)
+	}
+	return "", nil
+}
+
+func (w *world) authorize(ctx context.Context, svc service.Service) (string, *service.Response, error) {
+	args := service.Args{Binding: testBinding, State: w.o.State}
+	if w.o.Request != nil {
+		var m message.AuthorizationRequest
+		if err := message.DecodeJSON(mustJSON(w.o.Request), &m); err != nil {
+			return "", nil, err
+		}
+		args.Message = m
+	}
+	req, err := svc.GetRequestParameters(ctx, args)
+	if err != nil {
+		return "", nil, err
+	}
+	u, err := url.Parse(req.URL)
+	if err != nil {
+		return "", nil, err
+	}
+	asked := u.Query()
+	w.nonce = asked.Get("nonce")
+	params := map[string]any{"state": req.State, "iss": testIssuer}
+	in := service.Inbound{Mode: message.ResponseModeQuery, Method: "GET", RedirectURI: testCallback, Binding: testBinding}
+	for _, word := range strings.Fields(asked.Get("response_type")) {
+		switch word {
+		case "code":
+			params["code"] = "SplxlOBeZQQYbYS6WxSbIA"
+		case "id_token":
+			params["id_token"] = w.idToken(nil)
+			in.Mode = message.ResponseModeFragment
+		case "token":
+			params["access_token"], params["token_type"] = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", "Bearer"
+			in.Mode = message.ResponseModeFragment
+		}
+	}
+	if mode := asked.Get("response_mode"); mode != "" {
+		in.Mode = message.ResponseMode(mode)
+	}
+	if in.Mode == message.ResponseModeFormPost {
+		in.Method, in.ContentType = "POST", "application/x-www-form-urlencoded"
+	}
+	patch(params, w.o.Callback)
+	values := url.Values{}
+	for k, v := range params {
+		values.Set(k, fmt.Sprint(v))
+	}
+	in.Raw = values.Encode()
+	if w.o.CallbackRaw != "" {
+		in.Raw = strings.ReplaceAll(w.o.CallbackRaw, "{state}", req.State)
+	}
+	for k, v := range w.o.Inbound {
+		switch k {
+		case "mode":
+			in.Mode = message.ResponseMode(v)
+		case "method":
+			in.Method = v
+		case "content_type":
+			in.ContentType = v
+		case "redirect_uri":
+			in.RedirectURI = v
+		case "binding":
+			in.Binding = v
+		default:
+			return "", nil, errors.New("unknown inbound " + k)
+		}
+	}
+	callback := service.ParseCallback(in)
+	_, err = service.Finish(ctx, svc, callback, w.send)
+	return req.State, callback, err
+}
