@@ -1,0 +1,56 @@
+package report
+
+import (
+	"io"
+	"slices"
+	"strings"
+)
+
+func writeCurl(w io.Writer, r *Report, m *masker) error {
+	var b strings.Builder
+	b.WriteString("#!/bin/sh\n# The requests of a conversation, to repeat by hand.\n")
+	if !m.show {
+		b.WriteString("# Secrets are replaced by " + Masked + ".\n")
+	}
+	for _, s := range r.Steps {
+		if s.Request == nil {
+			continue
+		}
+		b.WriteString("\n# " + s.Service + "\n")
+		if s.Front {
+			b.WriteString("# open in a browser: " + comment(m.url(s.Request.URL)) + "\n")
+			continue
+		}
+		b.WriteString("curl --silent --show-error")
+		if s.Request.Method != "GET" {
+			b.WriteString(" --request " + quote(s.Request.Method))
+		}
+		header := m.header(s.Request.Header)
+		names := make([]string, 0, len(header))
+		for name := range header {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			for _, value := range header[name] {
+				b.WriteString(" \\\n  --header " + quote(name+": "+value))
+			}
+		}
+		if s.Request.Body != "" {
+			b.WriteString(" \\\n  --data-raw " + quote(m.body(s.Request.Header, s.Request.Body)))
+		}
+		b.WriteString(" \\\n  " + quote(m.url(s.Request.URL)) + "\n")
+	}
+	b.WriteString("\n# outcome: " + comment(r.Outcome()) + "\n")
+	if r.Problem != nil {
+		b.WriteString("# " + comment(r.FailedStep+": "+m.text(r.Problem.Message)) + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// quote makes s one word of a POSIX shell, whatever it holds.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// comment keeps s on its line.
+func comment(s string) string { return strings.Join(strings.Fields(printable(s)), " ") }
