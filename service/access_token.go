@@ -27,10 +27,6 @@ var tokenAnswer = Answer{
 	},
 }
 
-// codeMark outlives every code: "a maximum authorization code lifetime of 10
-// minutes is RECOMMENDED" (RFC 6749, Section 4.1.2).
-const codeMark = time.Hour
-
 // NewAccessToken makes the accesstoken service: the authorization code is redeemed
 // at the token endpoint (RFC 6749, Section 4.1.3; Core, Section 3.1.3).
 func NewAccessToken(env Env) Service {
@@ -44,11 +40,9 @@ func NewAccessToken(env Env) Service {
 		Answer:   tokenAnswer,
 		Endpoint: func(s *Step, _ *message.AccessTokenRequest) string { return s.Snapshot.Endpoint(AccessTokenName) },
 		Gather:   gatherAccessToken,
-		Remember: func(ctx context.Context, s *Step, req *message.AccessTokenRequest) error {
-			return markCode(ctx, s)
-		},
-		Verify: verifyAccessToken,
-		Update: updateAccessToken,
+		Remember: markCode,
+		Verify:   verifyAccessToken,
+		Update:   updateAccessToken,
 	}.New(env)
 }
 
@@ -79,7 +73,7 @@ func gatherAccessToken(_ context.Context, s *Step, req *message.AccessTokenReque
 	req.GrantType = message.GrantTypeAuthorizationCode
 	req.Code = resp.Code
 	req.RedirectURI = asked.RedirectURI
-	req.CodeVerifier = message.Secret(s.Record.Kept(keptVerifier))
+	req.CodeVerifier = message.Secret(s.Record.Kept(state.KeptCodeVerifier))
 	if len(req.Resource) == 0 {
 		req.Resource = asked.Resource
 	}
@@ -93,15 +87,23 @@ func gatherAccessToken(_ context.Context, s *Step, req *message.AccessTokenReque
 // markCode makes sure that a code is sent once: when the fate of a token request
 // is unknown, the login must be started again (RFC 6749, Section 4.1.2). A retry
 // with a DPoP nonce is no second use, since its refusal cannot have consumed the code.
-func markCode(ctx context.Context, s *Step) error {
+func markCode(ctx context.Context, s *Step, _ *message.AccessTokenRequest) error {
 	if s.Args.DPoPNonce != "" {
 		return nil
 	}
-	seen, err := s.DB().Seen(ctx, keptRedeemed, s.Snapshot.Issuer+" "+s.State, codeMark)
+	r, err := s.DB().Update(ctx, s.State, func(r *state.Record) error {
+		if r.Kept(state.KeptTokenRequestSent) != "" {
+			return s.Fail(message.RuleTokenRequestCodeOnce, "code", "", "a code that was not sent before: start the login again", nil)
+		}
+		r.Keep(state.KeptTokenRequestSent, strconv.FormatInt(s.Now.Unix(), 10))
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	return s.Require(!seen, message.RuleTokenRequestCodeOnce, "code", "", "a code that was not sent before: start the login again")
+	s.Record = r
+	s.Pass(message.RuleTokenRequestCodeOnce, "code")
+	return nil
 }
 
 func verifyAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenResponse) error {
@@ -115,8 +117,8 @@ func verifyAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenRe
 	if resp.IDToken == "" {
 		return s.Require(!asked.Scope.Has(message.ScopeOpenID), message.RuleTokenResponseIDTokenMissing, "id_token", "", "an ID Token, since openid was asked for")
 	}
-	facts := idTokenFacts{request: &asked, nonce: s.Record.Kept(keptNonce), accessToken: resp.AccessToken, code: codeOf(s.Record)}
-	if first := s.Record.Kept(keptClaims); first != "" {
+	facts := idTokenFacts{request: &asked, nonce: s.Record.Kept(state.KeptNonce), accessToken: resp.AccessToken, code: codeOf(s.Record)}
+	if first := s.Record.Kept(state.KeptIDTokenClaims); first != "" {
 		facts.first = new(message.IDToken)
 		if err := message.DecodeClaims([]byte(first), facts.first); err != nil {
 			return err
@@ -180,15 +182,11 @@ func updateAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenRe
 	if err != nil {
 		return err
 	}
-	err = s.amend(ctx, func(r *state.Record) {
+	return s.amend(ctx, func(r *state.Record) {
 		r.Set(state.ItemAuthResponse, spent)
 		r.Set(state.ItemTokenResponse, encoded)
 		s.keepTokens(r)
 	})
-	if err != nil {
-		return err
-	}
-	return s.index(ctx)
 }
 
 // withoutCode is the authorization response as it is kept once the code is spent.
@@ -215,12 +213,17 @@ func (s *Step) spendNonce(ctx context.Context) error {
 	return s.Require(!seen, message.RuleIDTokenNonceReplay, "id_token.nonce", "", "a nonce that was not accepted before")
 }
 
-// keepIDToken keeps the verified claims beside the message that brought them.
+// keepIDToken keeps the verified claims beside the message that brought them, and
+// makes the login findable by its subject and session, for logout.
 func (s *Step) keepIDToken(r *state.Record) {
 	if s.IDToken == nil {
 		return
 	}
-	r.Keep(keptClaims, string(s.payload))
+	r.Keep(state.KeptIDTokenClaims, string(s.payload))
+	r.Link(state.KindSubject, s.IDToken.Issuer+" "+s.IDToken.Subject)
+	if s.IDToken.SessionID != "" {
+		r.Link(state.KindSessionID, s.IDToken.Issuer+" "+s.IDToken.SessionID)
+	}
 	if r.Kept(keptFirstClaims) == "" {
 		r.Keep(keptFirstClaims, string(s.payload))
 	}
@@ -232,21 +235,7 @@ func (s *Step) keepTokens(r *state.Record) {
 	if !s.granted.expiry.IsZero() {
 		expiry = strconv.FormatInt(s.granted.expiry.Unix(), 10)
 	}
-	r.Keep(keptExpiry, expiry)
-}
-
-// index makes the login findable by its subject and session, for logout.
-func (s *Step) index(ctx context.Context) error {
-	if s.IDToken == nil {
-		return nil
-	}
-	if err := s.DB().Link(ctx, state.KindSubject, s.Snapshot.Issuer+" "+s.IDToken.Subject, s.State); err != nil {
-		return err
-	}
-	if s.IDToken.SessionID == "" {
-		return nil
-	}
-	return s.DB().Link(ctx, state.KindSessionID, s.Snapshot.Issuer+" "+s.IDToken.SessionID, s.State)
+	r.Keep(state.KeptExpiry, expiry)
 }
 
 // currentTokens returns the newest message that brought an access token.

@@ -12,17 +12,9 @@ import (
 	"github.com/oidcservice/oidc/state"
 )
 
-// Private values of a login's record.
-const (
-	keptNonce       = "nonce"
-	keptVerifier    = "code_verifier"
-	keptBinding     = "binding"
-	keptRedirectURI = "redirect_uri"
-	keptClaims      = "id_token_claims" // of the latest verified ID Token
-	keptFirstClaims = "id_token_first"  // of the login's original ID Token
-	keptExpiry      = "access_token_expires_at"
-	keptRedeemed    = "code_sent"
-)
+// keptFirstClaims is the private value of a record that holds the claims of the
+// login's original ID Token, which later ones are compared with.
+const keptFirstClaims = "id_token_first"
 
 const (
 	stateBytes   = 32 // 256 bits, 43 characters
@@ -272,13 +264,13 @@ func rememberAuthorization(ctx context.Context, s *Step, req *message.Authorizat
 	}
 	r := state.NewRecord(req.State, s.Snapshot.Issuer)
 	r.Set(state.ItemAuthRequest, encoded)
-	r.Keep(keptNonce, req.Nonce)
-	r.Keep(keptRedirectURI, req.RedirectURI)
+	r.Keep(state.KeptNonce, req.Nonce)
+	r.Keep(state.KeptRedirectURI, req.RedirectURI)
 	if verifier := s.verifier; verifier != "" {
-		r.Keep(keptVerifier, verifier)
+		r.Keep(state.KeptCodeVerifier, verifier)
 	}
 	if s.Args.Binding != "" {
-		r.Keep(keptBinding, bindingHash(s.Args.Binding))
+		r.Keep(state.KeptBinding, bindingHash(s.Args.Binding))
 		s.Pass(message.RuleAuthzRequestBrowserBinding, "binding")
 	} else {
 		s.Skip(message.RuleAuthzRequestBrowserBinding, "binding", "the caller gave no binding")
@@ -314,11 +306,7 @@ func updateAuthorization(ctx context.Context, s *Step, resp *message.Authorizati
 	}
 	r.Set(state.ItemAuthResponse, encoded)
 	s.keepIDToken(&r)
-	if err := s.DB().Save(ctx, r); err != nil {
-		return err
-	}
-	s.Record = r
-	return s.index(ctx)
+	return s.DB().Save(ctx, r)
 }
 
 // sameSecret compares without telling where the difference is.

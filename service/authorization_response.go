@@ -76,7 +76,7 @@ func verifyAuthorizationResponse(ctx context.Context, s *Step, resp *message.Aut
 	// "MUST validate" the front-channel ID Token before the code is redeemed
 	// (Core, Sections 3.2.2.11 and 3.3.2.12).
 	err := verifyIDToken(ctx, s, resp.IDToken, idTokenFacts{
-		front: true, request: &req, nonce: s.Record.Kept(keptNonce),
+		front: true, request: &req, nonce: s.Record.Kept(state.KeptNonce),
 		accessToken: resp.AccessToken, code: resp.Code, state: resp.State,
 	})
 	if err != nil {
@@ -104,7 +104,7 @@ func verifyState(ctx context.Context, s *Step, resp *message.AuthorizationRespon
 // verifyBinding ties the callback to the browser that began: without it anybody
 // could hand a victim the callback of his own login (RFC 6749, Section 10.12).
 func verifyBinding(s *Step) error {
-	kept, presented := s.Record.Kept(keptBinding), s.Response.binding
+	kept, presented := s.Record.Kept(state.KeptBinding), s.Response.binding
 	if kept == "" && presented == "" {
 		s.Skip(message.RuleAuthzResponseBrowserBinding, "binding", "the request was not bound to a browser")
 		return nil

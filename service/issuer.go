@@ -2,6 +2,7 @@ package service
 
 import (
 	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/state"
 )
 
 // verifyIssuer applies RFC 9207, Section 2.4: the response names the authorization
@@ -33,7 +34,7 @@ func verifyIssuer(s *Step, resp *message.AuthorizationResponse) error {
 	default:
 		// "a distinct redirect URI for each authorization server" (RFC 9700,
 		// Section 4.4.2.2) tells them apart only if it is compared.
-		want := s.Record.Kept(keptRedirectURI)
+		want := s.Record.Kept(state.KeptRedirectURI)
 		return s.Require(in.RedirectURI == want, message.RuleAuthzResponseIssuerRedirectURI, "redirect_uri", clip(in.RedirectURI), want)
 	}
 	return nil

@@ -36,7 +36,11 @@ func NewRefreshToken(env Env) Service {
 			if declared.Code == message.InvalidGrant {
 				return s.DB().End(ctx, s.State)
 			}
-			return nil
+			req, ok := s.Response.request.message.(*message.RefreshTokenRequest)
+			if !ok {
+				return nil
+			}
+			return s.DB().Release(ctx, RefreshTokenName, s.flight(req.RefreshToken))
 		},
 	}.New(env)
 }
@@ -116,11 +120,11 @@ func rememberRefreshToken(ctx context.Context, s *Step, req *message.RefreshToke
 	if s.Args.DPoPNonce != "" {
 		return nil
 	}
-	busy, err := s.DB().Seen(ctx, RefreshTokenName, s.Snapshot.Issuer+" "+req.RefreshToken.Reveal(), refreshFlight)
+	ours, err := s.DB().Reserve(ctx, RefreshTokenName, s.flight(req.RefreshToken), refreshFlight)
 	if err != nil {
 		return err
 	}
-	if busy {
+	if !ours {
 		return &NeedError{
 			After: time.Second, Resend: true, Args: s.Args,
 			Err: s.Fail(message.RuleRefreshSingleFlight, "refresh_token", "", "one refresh at a time", nil),
@@ -129,6 +133,9 @@ func rememberRefreshToken(ctx context.Context, s *Step, req *message.RefreshToke
 	s.Pass(message.RuleRefreshSingleFlight, "refresh_token")
 	return nil
 }
+
+// flight names a refresh that is under way.
+func (s *Step) flight(token message.Secret) string { return s.Snapshot.Issuer + " " + token.Reveal() }
 
 func verifyRefreshToken(ctx context.Context, s *Step, resp *message.AccessTokenResponse) error {
 	if err := verifyTokens(s, resp); err != nil {
@@ -197,14 +204,18 @@ func updateRefreshToken(ctx context.Context, s *Step, resp *message.AccessTokenR
 	if err != nil {
 		return err
 	}
-	// The spent token stays in the answer's shadow only as long as it is in force.
+	// A refresh token that was spent is not kept.
 	asked, err := message.EncodeJSON(message.RefreshTokenRequest{GrantType: req.GrantType, Scope: req.Scope})
 	if err != nil {
 		return err
 	}
-	return s.amend(ctx, func(r *state.Record) {
+	err = s.amend(ctx, func(r *state.Record) {
 		r.Set(state.ItemRefreshTokenRequest, asked)
 		r.Set(state.ItemRefreshTokenResponse, encoded)
 		s.keepTokens(r)
 	})
+	if err != nil || kept.RefreshToken != req.RefreshToken {
+		return err
+	}
+	return s.DB().Release(ctx, RefreshTokenName, s.flight(req.RefreshToken)) // still in force
 }

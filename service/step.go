@@ -124,25 +124,19 @@ func (s *Step) session(ctx context.Context, name string) error {
 	return nil
 }
 
-// amend changes the login's record and saves it. It reads the record again, so
-// that what another step committed meanwhile is kept.
+// amend changes the login's record. What another step committed meanwhile is kept.
 func (s *Step) amend(ctx context.Context, change func(*state.Record)) error {
-	r, err := s.env.DB.Session(ctx, s.State)
-	if err != nil {
-		return err
+	r, err := s.env.DB.Update(ctx, s.State, func(r *state.Record) error {
+		change(r)
+		return nil
+	})
+	if err == nil {
+		s.Record = r
 	}
-	change(&r)
-	if err := s.env.DB.Save(ctx, r); err != nil {
-		return err
-	}
-	s.Record = r
-	return nil
+	return err
 }
 
 // clientID returns our client_id, or "" before registration.
 func (s *Step) clientID() string {
-	if s.Snapshot.Client == nil {
-		return ""
-	}
-	return s.Snapshot.Client.ClientID
+	return s.Snapshot.ClientID()
 }

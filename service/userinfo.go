@@ -128,7 +128,7 @@ func openUserInfo(s *Step, text string) ([]byte, error) {
 // verifyUserInfo: "The sub Claim in the UserInfo Response MUST be verified to
 // exactly match the sub Claim in the ID Token" (Core, Section 5.3.2).
 func verifyUserInfo(_ context.Context, s *Step, resp *message.UserInfoResponse) error {
-	kept := s.Record.Kept(keptClaims)
+	kept := s.Record.Kept(state.KeptIDTokenClaims)
 	if kept == "" {
 		return fmt.Errorf("%w: the login has no verified ID Token to compare with", ErrNotConfigured)
 	}
