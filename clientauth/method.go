@@ -59,7 +59,24 @@ type Method struct {
 
 // Methods returns all methods.
 func Methods() []Method {
-	return []Method{secretBasic, secretPost, secretJWT, privateKeyJWT, tlsClientAuth, selfSignedTLS, none}
+	methods := []Method{secretBasic, secretPost, secretJWT, privateKeyJWT, tlsClientAuth, selfSignedTLS, none}
+	for i := range methods {
+		methods[i].Authenticate = onCleanDraft(methods[i].Authenticate)
+	}
+	return methods
+}
+
+// onCleanDraft takes out whatever proof a draft held before: a retry has a fresh one,
+// and one mechanism only. "The client MUST NOT use more than one authentication
+// method in each request" (RFC 6749, Section 2.3).
+func onCleanDraft(authenticate func(context.Context, Credentials, *Draft) error) func(context.Context, Credentials, *Draft) error {
+	return func(ctx context.Context, c Credentials, d *Draft) error {
+		if c.ClientID == "" {
+			return &message.Violation{Rule: message.RuleClientAuthMethod, Param: "client_id", Want: "a client_id", Err: ErrNoCredential}
+		}
+		d.clear()
+		return authenticate(ctx, c, d)
+	}
 }
 
 // ByName returns the method of that name; "" is client_secret_basic, the default
@@ -85,19 +102,12 @@ func UsesSecret(method string) bool {
 	return false
 }
 
-// Authenticate puts the proof of the named method into d. Whatever proof d held
-// before is taken out: a retry has a fresh one, and one mechanism only (RFC 6749,
-// Section 2.3: "The client MUST NOT use more than one authentication method in each
-// request").
+// Authenticate puts the proof of the named method into d.
 func Authenticate(ctx context.Context, method string, c Credentials, d *Draft) error {
 	m, ok := ByName(method)
 	if !ok {
 		return &message.Violation{Rule: message.RuleClientAuthMethod, Param: "token_endpoint_auth_method", Got: clip(method), Want: "a method that this client knows"}
 	}
-	if c.ClientID == "" {
-		return &message.Violation{Rule: message.RuleClientAuthMethod, Param: "client_id", Want: "a client_id", Err: ErrNoCredential}
-	}
-	d.clear()
 	return m.Authenticate(ctx, c, d)
 }
 

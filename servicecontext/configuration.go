@@ -88,18 +88,14 @@ func (c *Config) readOutOfBand(doc *configuration) error {
 			return fmt.Errorf("provider_info: %w", err)
 		}
 	}
-	for _, static := range []struct {
-		name string
-		raw  json.RawMessage
-	}{{"registration_response", doc.RegistrationResponse}, {"behaviour", doc.Behaviour}} {
-		if !present(static.raw) {
-			continue
+	if present(doc.RegistrationResponse) || present(doc.Behaviour) {
+		agreed, err := overlay(doc.Behaviour, doc.RegistrationResponse)
+		if err != nil {
+			return err
 		}
-		if c.Client == nil {
-			c.Client = &message.RegistrationResponse{}
-		}
-		if err := message.DecodeJSON(static.raw, c.Client); err != nil {
-			return fmt.Errorf("%s: %w", static.name, err)
+		c.Client = new(message.RegistrationResponse)
+		if err := message.DecodeJSON(agreed, c.Client); err != nil {
+			return fmt.Errorf("registration_response: %w", err)
 		}
 	}
 	if c.Client != nil {
@@ -126,6 +122,24 @@ func (c *Config) readOutOfBand(doc *configuration) error {
 		}
 	}
 	return nil
+}
+
+// overlay returns the members of two objects; those of the second come first.
+func overlay(below, above json.RawMessage) ([]byte, error) {
+	all := map[string]json.RawMessage{}
+	for _, layer := range []json.RawMessage{below, above} {
+		if !present(layer) {
+			continue
+		}
+		var members map[string]json.RawMessage
+		if err := decodeStrict(layer, &members); err != nil {
+			return nil, err
+		}
+		for name, value := range members {
+			all[name] = value
+		}
+	}
+	return json.Marshal(all)
 }
 
 // readPreferences splits client_preferences into lists and metadata.
