@@ -117,7 +117,7 @@ func verifyAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenRe
 	if resp.IDToken == "" {
 		return s.Require(!asked.Scope.Has(message.ScopeOpenID), message.RuleTokenResponseIDTokenMissing, "id_token", "", "an ID Token, since openid was asked for")
 	}
-	facts := idTokenFacts{request: &asked, nonce: s.Record.Kept(state.KeptNonce), accessToken: resp.AccessToken, code: codeOf(s.Record)}
+	facts := idTokenFacts{request: &asked, nonce: asked.Nonce, accessToken: resp.AccessToken, code: codeOf(s.Record)}
 	if first := s.Record.Kept(state.KeptIDTokenClaims); first != "" {
 		facts.first = new(message.IDToken)
 		if err := message.DecodeClaims([]byte(first), facts.first); err != nil {
@@ -174,7 +174,7 @@ func updateAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenRe
 	if err := s.spendNonce(ctx); err != nil {
 		return err
 	}
-	encoded, err := message.EncodeJSON(*resp)
+	encoded, err := message.EncodeJSON(resp)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func verifyAuthorizationResponse(ctx context.Context, s *Step, resp *message.Aut
 	if err := verifyMode(s, &req, resp); err != nil {
 		return err
 	}
-	if err := verifyIssuer(s, resp); err != nil {
+	if err := verifyIssuer(s, &req, resp); err != nil {
 		return err
 	}
 	s.Pass(message.RuleAuthzResponseErrorOrder, "error")
@@ -76,7 +76,7 @@ func verifyAuthorizationResponse(ctx context.Context, s *Step, resp *message.Aut
 	// "MUST validate" the front-channel ID Token before the code is redeemed
 	// (Core, Sections 3.2.2.11 and 3.3.2.12).
 	err := verifyIDToken(ctx, s, resp.IDToken, idTokenFacts{
-		front: true, request: &req, nonce: s.Record.Kept(state.KeptNonce),
+		front: true, request: &req, nonce: req.Nonce,
 		accessToken: resp.AccessToken, code: resp.Code, state: resp.State,
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func verifyBinding(s *Step) error {
 		s.Skip(message.RuleAuthzResponseBrowserBinding, "binding", "the request was not bound to a browser")
 		return nil
 	}
-	return s.Require(kept != "" && presented != "" && sameSecret(kept, bindingHash(presented)), message.RuleAuthzResponseBrowserBinding,
+	return s.Require(kept != "" && presented != "" && sameText(kept, bindingHash(presented)), message.RuleAuthzResponseBrowserBinding,
 		"binding", "", "the value of the browser that began this login")
 }
 

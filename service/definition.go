@@ -234,11 +234,11 @@ func (x *defined[Req, Resp]) encode(ctx context.Context, s *Step, req *Req, out 
 		}
 	}
 	if x.d.Proof == ClientProof {
-		return authenticate(ctx, s, any(*req).(message.Message), x.env.Settings.ClientAuth, out)
+		return authenticate(ctx, s, any(req).(message.Message), x.env.Settings.ClientAuth, out)
 	}
 	switch x.d.Request {
 	case Query:
-		query, err := message.EncodeForm(*req)
+		query, err := message.EncodeForm(req)
 		if err != nil {
 			return err
 		}
@@ -248,14 +248,14 @@ func (x *defined[Req, Resp]) encode(ctx context.Context, s *Step, req *Req, out 
 			out.URL += "?" + query
 		}
 	case Form:
-		body, err := message.EncodeForm(*req)
+		body, err := message.EncodeForm(req)
 		if err != nil {
 			return err
 		}
 		out.Body = []byte(body)
 		out.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
 	case JSON:
-		body, err := message.EncodeJSON(*req)
+		body, err := message.EncodeJSON(req)
 		if err != nil {
 			return err
 		}

@@ -2,13 +2,12 @@ package service
 
 import (
 	"github.com/oidcservice/oidc/message"
-	"github.com/oidcservice/oidc/state"
 )
 
 // verifyIssuer applies RFC 9207, Section 2.4: the response names the authorization
 // server that the request was meant for. It runs before a declared error is
 // believed, since a forged error is worth nothing.
-func verifyIssuer(s *Step, resp *message.AuthorizationResponse) error {
+func verifyIssuer(s *Step, req *message.AuthorizationRequest, resp *message.AuthorizationResponse) error {
 	announced := s.Snapshot.Provider != nil && s.Snapshot.Provider.AuthorizationResponseIssParameterSupported != nil &&
 		*s.Snapshot.Provider.AuthorizationResponseIssParameterSupported
 	switch {
@@ -34,8 +33,7 @@ func verifyIssuer(s *Step, resp *message.AuthorizationResponse) error {
 	default:
 		// "a distinct redirect URI for each authorization server" (RFC 9700,
 		// Section 4.4.2.2) tells them apart only if it is compared.
-		want := s.Record.Kept(state.KeptRedirectURI)
-		return s.Require(in.RedirectURI == want, message.RuleAuthzResponseIssuerRedirectURI, "redirect_uri", clip(in.RedirectURI), want)
+		return s.Require(in.RedirectURI == req.RedirectURI, message.RuleAuthzResponseIssuerRedirectURI, "redirect_uri", clip(in.RedirectURI), req.RedirectURI)
 	}
 	return nil
 }

@@ -41,9 +41,12 @@ type Step struct {
 	granted  grant  // what a token response gives
 }
 
-// checksHint is how many checks a step makes room for: a token response with an ID
-// Token has about forty.
-const checksHint = 48
+// How many checks a step makes room for: a request has about ten, a token response
+// with an ID Token about forty.
+const (
+	requestChecks  = 12
+	responseChecks = 42
+)
 
 // Context returns the service context that the step's service belongs to.
 func (s *Step) Context() *servicecontext.ServiceContext { return s.env.Context }
@@ -56,7 +59,11 @@ func (s *Step) Env() Env { return *s.env }
 
 func (s *Step) record(c Check) {
 	if s.checks == nil {
-		s.checks = make([]Check, 0, checksHint)
+		room := responseChecks
+		if s.Response == nil {
+			room = requestChecks
+		}
+		s.checks = make([]Check, 0, room)
 	}
 	s.checks = append(s.checks, c)
 }

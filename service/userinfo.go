@@ -39,7 +39,7 @@ func NewUserInfo(env Env) Service {
 		Token:    func(_ *Step, req *message.UserInfoRequest) message.Secret { return req.AccessToken },
 		Verify:   verifyUserInfo,
 		Update: func(ctx context.Context, s *Step, resp *message.UserInfoResponse) error {
-			encoded, err := message.EncodeJSON(*resp)
+			encoded, err := message.EncodeJSON(resp)
 			if err != nil {
 				return err
 			}
