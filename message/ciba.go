@@ -64,7 +64,7 @@ type BackchannelAuthenticationResponse struct {
 	AuthReqID Secret `json:"auth_req_id,omitempty"`
 	ExpiresIn *int64 `json:"expires_in,omitempty"`
 	Interval  *int64 `json:"interval,omitempty"` // seconds; 5 if absent
-	Extra     Extra  `json:"-"`
+	Extra     Extra  `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

@@ -12,7 +12,7 @@ import (
 type ClaimsRequest struct {
 	UserInfo map[string]*ClaimRequest `json:"userinfo,omitempty"`
 	IDToken  map[string]*ClaimRequest `json:"id_token,omitempty"`
-	Extra    Extra                    `json:"-"`
+	Extra    Extra                    `json:"-" url:"-"`
 }
 
 // EncodeValues puts the JSON into v.
@@ -37,7 +37,7 @@ type ClaimRequest struct {
 	Essential *bool             `json:"essential,omitempty"`
 	Value     json.RawMessage   `json:"value,omitempty"`
 	Values    []json.RawMessage `json:"values,omitempty"`
-	Extra     Extra             `json:"-"`
+	Extra     Extra             `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.
@@ -79,7 +79,7 @@ type Address struct {
 	Region        string `json:"region,omitempty"`
 	PostalCode    string `json:"postal_code,omitempty"`
 	Country       string `json:"country,omitempty"`
-	Extra         Extra  `json:"-"`
+	Extra         Extra  `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.
@@ -94,7 +94,7 @@ type ClaimSource struct {
 	JWT         Secret `json:"JWT,omitempty"`      // aggregated
 	Endpoint    string `json:"endpoint,omitempty"` // distributed
 	AccessToken Secret `json:"access_token,omitempty"`
-	Extra       Extra  `json:"-"`
+	Extra       Extra  `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.
@@ -109,7 +109,7 @@ type Confirmation struct {
 	JWKThumbprint  string          `json:"jkt,omitempty"`
 	X509Thumbprint string          `json:"x5t#S256,omitempty"`
 	JWK            json.RawMessage `json:"jwk,omitempty"`
-	Extra          Extra           `json:"-"`
+	Extra          Extra           `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.
@@ -123,7 +123,7 @@ type Actor struct {
 	Issuer  string `json:"iss,omitempty"`
 	Subject string `json:"sub,omitempty"`
 	Actor   *Actor `json:"act,omitempty"`
-	Extra   Extra  `json:"-"`
+	Extra   Extra  `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

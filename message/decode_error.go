@@ -94,6 +94,19 @@ func ViolationOf(rule Rule, err error) *Violation {
 	return &Violation{Rule: rule, Err: err}
 }
 
+// under returns e with the name of what it happened in.
+func (e *DecodeError) under(name string) *DecodeError {
+	switch {
+	case e.Param == "":
+		e.Param = name
+	case e.Param[0] == '[':
+		e.Param = name + e.Param
+	default:
+		e.Param = name + "." + e.Param
+	}
+	return e
+}
+
 // maxNameShown limits what an error repeats of a name that the peer chose.
 const maxNameShown = 64
 

@@ -34,7 +34,7 @@ type DeviceAuthorizationResponse struct {
 	VerificationURIComplete string `json:"verification_uri_complete,omitempty"`
 	ExpiresIn               *int64 `json:"expires_in,omitempty"`
 	Interval                *int64 `json:"interval,omitempty"` // seconds; 5 if absent
-	Extra                   Extra  `json:"-"`
+	Extra                   Extra  `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

@@ -120,7 +120,7 @@ type ProviderMetadata struct {
 	BackchannelAuthenticationRequestSigningAlgs []string `json:"backchannel_authentication_request_signing_alg_values_supported,omitempty"`
 	BackchannelUserCodeParameterSupported       *bool    `json:"backchannel_user_code_parameter_supported,omitempty"`
 
-	Extra Extra `json:"-"`
+	Extra Extra `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.
@@ -146,7 +146,7 @@ type ResourceMetadata struct {
 	DPoPSigningAlgs                       []string `json:"dpop_signing_alg_values_supported,omitempty"`
 	DPoPBoundAccessTokensRequired         *bool    `json:"dpop_bound_access_tokens_required,omitempty"`
 	SignedMetadata                        string   `json:"signed_metadata,omitempty"`
-	Extra                                 Extra    `json:"-"`
+	Extra                                 Extra    `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

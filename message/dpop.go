@@ -16,7 +16,7 @@ type DPoPProof struct {
 	IssuedAt        Time   `json:"iat,omitzero"`
 	AccessTokenHash string `json:"ath,omitempty"`
 	Nonce           string `json:"nonce,omitempty"`
-	Extra           Extra  `json:"-"`
+	Extra           Extra  `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

@@ -42,7 +42,7 @@ func (m TokenExchangeRequest) Format(s fmt.State, verb rune) { Format(s, verb, m
 // A TokenExchangeResponse carries the token that was issued. It is in access_token
 // whatever it is (RFC 8693, Section 2.2.1).
 type TokenExchangeResponse struct {
-	IssuedTokenType string `json:"issued_token_type,omitempty"`
+	IssuedTokenType string `json:"issued_token_type,omitempty" url:"issued_token_type,omitempty"`
 	AccessTokenResponse
 }
 

@@ -55,13 +55,19 @@ func (e *Extra) Set(name string, v any) error {
 	if raw, ok := v.(json.RawMessage); ok && len(raw) > 0 {
 		value = append(json.RawMessage(nil), raw...) // Marshal compacts and escapes
 	}
-	for i := range *e {
-		if (*e)[i].Name == name {
-			(*e)[i].Value = value
-			return nil
+	// A copy of the message may share the array: it is not written to.
+	own := make(Extra, 0, len(*e)+1)
+	found := false
+	for _, m := range *e {
+		if m.Name == name {
+			m.Value, found = value, true
 		}
+		own = append(own, m)
 	}
-	*e = append(*e, Member{Name: name, Value: value})
+	if !found {
+		own = append(own, Member{Name: name, Value: value})
+	}
+	*e = own
 	return nil
 }
 
@@ -118,7 +124,7 @@ func (e Extra) LogValue() slog.Value {
 }
 
 // String returns the name.
-func (m Member) String() string { return m.Name + ":" + masked }
+func (m Member) String() string { return quoteName(m.Name) + ":" + masked }
 
 // Format writes the name, whatever the verb.
 func (m Member) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(m.String())) }

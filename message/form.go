@@ -1,22 +1,19 @@
 package message
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/google/go-querystring/query"
 )
 
 // The rules of a query and of a form body (application/x-www-form-urlencoded):
 //
-//   - Escapes are well formed; ";" separates nothing and must be escaped.
+//   - Escapes are well formed. What is neither printable ASCII nor escaped is refused,
+//     and so is ";", which separates nothing.
 //   - Names and values are valid UTF-8 without NUL.
 //   - "Request and response parameters MUST NOT be included more than once" (RFC 6749,
 //     Section 3.1). Those that are lists by their specification, such as resource (RFC
@@ -77,13 +74,18 @@ func (q Quirks) DecodeValues(v url.Values, into any) error {
 		return err
 	}
 	params := make([]parameter, 0, len(v))
+	size := 0
 	for name, values := range v {
 		for _, value := range values {
+			size += len(name) + len(value)
 			if bad := checkText(name, value); bad != nil {
 				return bad
 			}
 			params = append(params, parameter{name, value})
 		}
+	}
+	if size > MaxForm {
+		return &DecodeError{Kind: Size}
 	}
 	if len(params) > MaxParameters {
 		return &DecodeError{Kind: Count}
@@ -111,8 +113,10 @@ func parseForm(raw string) ([]parameter, error) {
 	if len(raw) > MaxForm {
 		return nil, &DecodeError{Kind: Size, Err: fmt.Errorf("%d bytes, the limit is %d", len(raw), MaxForm)}
 	}
-	if strings.Contains(raw, ";") {
-		return nil, &DecodeError{Kind: Malformed, Err: errors.New("a semicolon that is not escaped")}
+	for i := range len(raw) {
+		if c := raw[i]; c <= ' ' || c > '~' || c == ';' {
+			return nil, &DecodeError{Kind: Malformed, Err: fmt.Errorf("a character that must be escaped at byte %d", i)}
+		}
 	}
 	params := make([]parameter, 0, min(strings.Count(raw, "&")+1, MaxParameters))
 	for pair := range strings.SplitSeq(raw, "&") {
@@ -124,8 +128,8 @@ func parseForm(raw string) ([]parameter, error) {
 		}
 		rawName, rawValue, _ := strings.Cut(pair, "=")
 		name, ok := unescape(rawName)
-		if !ok || name == "" {
-			return nil, &DecodeError{Kind: Malformed, Err: errors.New("a bad parameter name")}
+		if !ok {
+			return nil, &DecodeError{Kind: Malformed, Err: errors.New("a bad escape")}
 		}
 		value, ok := unescape(rawValue)
 		if !ok {
@@ -142,6 +146,8 @@ func parseForm(raw string) ([]parameter, error) {
 // checkText returns an error that is nil or a *DecodeError.
 func checkText(name, value string) error {
 	switch {
+	case name == "":
+		return &DecodeError{Kind: Malformed, Err: errors.New("a parameter without a name")}
 	case !utf8.ValidString(name):
 		return &DecodeError{Kind: UTF8}
 	case !utf8.ValidString(value):
@@ -186,6 +192,7 @@ func unescape(s string) (string, bool) {
 // decodeParameters fills the struct v.
 func (q Quirks) decodeParameters(params []parameter, v reflect.Value) error {
 	p := planOf(v.Type())
+	d := &decoder{quirks: q, limit: MaxForm}
 	var extra Extra
 	err := func() error {
 		for i, param := range params {
@@ -204,7 +211,7 @@ func (q Quirks) decodeParameters(params []parameter, v reflect.Value) error {
 			if param.value == "" {
 				continue
 			}
-			if err := q.parameter(f, f.of(v), param.value); err != nil {
+			if err := d.parameter(f, f.of(v), param.value); err != nil {
 				return err.under(param.name)
 			}
 		}
@@ -250,8 +257,10 @@ func (e Extra) addParameter(p parameter) (Extra, error) {
 	return append(e, Member{Name: p.name, Value: value}), nil
 }
 
-// parameter decodes one value, which is not empty, into v.
-func (q Quirks) parameter(f *field, v reflect.Value, value string) *DecodeError {
+// parameter decodes one value, which is not empty, into v. JSON in it stands one level
+// deep and counts towards the members of the whole, as it does when the message
+// travels as JSON.
+func (d *decoder) parameter(f *field, v reflect.Value, value string) *DecodeError {
 	c := f.codec
 	if c.kind == kindPointer && c.elem.kind != kindStruct {
 		v.Set(reflect.New(c.elem.typ))
@@ -282,8 +291,8 @@ func (q Quirks) parameter(f *field, v reflect.Value, value string) *DecodeError 
 		}
 		v.Set(reflect.Append(v, reflect.ValueOf(value).Convert(c.typ.Elem())))
 	case kindRaw:
-		if err := checkJSON([]byte(value)); err != nil {
-			return &DecodeError{Kind: WrongType, Err: err}
+		if err := d.embedded(value, (*decoder).anything); err != nil {
+			return err
 		}
 		v.SetBytes([]byte(value))
 	default:
@@ -292,8 +301,10 @@ func (q Quirks) parameter(f *field, v reflect.Value, value string) *DecodeError 
 		if c.kind == kindPointer {
 			target = reflect.New(c.elem.typ)
 		}
-		d := decoder{quirks: q, limit: MaxForm}
-		if err := d.document([]byte(value), target.Elem()); err != nil {
+		err := d.embedded(value, func(d *decoder) *DecodeError {
+			return d.value(codecOf(target.Type().Elem()), target.Elem(), false)
+		})
+		if err != nil {
 			return err
 		}
 		if c.kind == kindPointer {
@@ -305,171 +316,15 @@ func (q Quirks) parameter(f *field, v reflect.Value, value string) *DecodeError 
 	return nil
 }
 
-// Values returns the parameters of a message as they travel, secrets in full. It
-// refuses an Extra that holds a known parameter.
-func Values(m any) (url.Values, error) {
-	v := reflect.ValueOf(m)
-	if v.Kind() == reflect.Pointer {
-		v = v.Elem()
+// embedded goes over the JSON that a parameter holds.
+func (d *decoder) embedded(value string, goOver func(*decoder) *DecodeError) *DecodeError {
+	d.s, d.pos, d.depth, d.slab, d.copying = value, 0, 1, nil, true
+	d.space()
+	if err := goOver(d); err != nil {
+		return err
 	}
-	if v.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("message: cannot encode %T", m)
+	if d.space(); d.pos < len(d.s) {
+		return &DecodeError{Kind: Trailing}
 	}
-	p := planOf(v.Type())
-	if !p.form {
-		return nil, fmt.Errorf("message: %T never travels as a form", m)
-	}
-	values, err := query.Values(m)
-	if err != nil {
-		return nil, err
-	}
-	for _, member := range p.extraOf(v) {
-		if err := addExtra(p, values, member); err != nil {
-			return nil, err
-		}
-	}
-	return values, nil
-}
-
-// addExtra puts a member of Extra into values: a string as it is, an array of strings
-// once for each, everything else as its JSON text.
-func addExtra(p *plan, values url.Values, m Member) error {
-	if k, known := p.params[m.Name]; known {
-		if isEmptyNote(p.fields[k].codec, m.Value) {
-			return nil // empty is absent here
-		}
-		return fmt.Errorf("message: extra parameter %s is a known one", quoteName(m.Name))
-	}
-	if values.Has(m.Name) || m.Name == "" {
-		return fmt.Errorf("message: extra parameter %s occurs twice", quoteName(m.Name))
-	}
-	texts, err := parameterTexts(m)
-	if err != nil {
-		return fmt.Errorf("message: extra parameter %s: %w", quoteName(m.Name), err)
-	}
-	values[m.Name] = texts
 	return nil
-}
-
-func parameterTexts(m Member) ([]string, error) {
-	if err := checkJSON(m.Value); err != nil {
-		return nil, err
-	}
-	if text, ok := textOf(m.Value); ok {
-		return []string{text}, nil
-	}
-	var several []string
-	if (m.Name == "resource" || m.Name == "audience") && json.Unmarshal(m.Value, &several) == nil {
-		return several, nil
-	}
-	return []string{string(m.Value)}, nil
-}
-
-// EncodeForm returns the parameters of a message as they travel, sorted by name and
-// escaped, secrets in full: a query without its question mark, or a form body.
-func EncodeForm(m any) (string, error) {
-	switch m := m.(type) {
-	case *AuthorizationRequest:
-		return m.encodeForm()
-	case AuthorizationRequest:
-		return m.encodeForm()
-	}
-	values, err := Values(m)
-	if err != nil {
-		return "", err
-	}
-	return values.Encode(), nil
-}
-
-// encodeForm is EncodeForm without reflection: every login begins with one. A test
-// holds the two against each other.
-func (m *AuthorizationRequest) encodeForm() (string, error) {
-	if len(m.Extra) > 0 {
-		values, err := Values(m)
-		if err != nil {
-			return "", err
-		}
-		return values.Encode(), nil
-	}
-	b := make([]byte, 0, 512)
-	b = appendListParameter(b, "acr_values", m.ACRValues)
-	b = appendParameter(b, "authorization_details", string(m.AuthorizationDetails))
-	if m.Claims != nil {
-		claims, err := EncodeJSON(m.Claims)
-		if err != nil {
-			return "", err
-		}
-		b = appendParameter(b, "claims", string(claims))
-	}
-	b = appendListParameter(b, "claims_locales", m.ClaimsLocales)
-	b = appendParameter(b, "client_id", m.ClientID)
-	b = appendParameter(b, "code_challenge", m.CodeChallenge)
-	b = appendParameter(b, "code_challenge_method", m.CodeChallengeMethod)
-	b = appendParameter(b, "display", m.Display)
-	b = appendParameter(b, "dpop_jkt", m.DPoPJKT)
-	b = appendParameter(b, "id_token_hint", m.IDTokenHint.Reveal())
-	b = appendParameter(b, "login_hint", m.LoginHint)
-	if m.MaxAge != nil {
-		b = appendParameter(b, "max_age", strconv.Itoa(*m.MaxAge))
-	}
-	b = appendParameter(b, "nonce", m.Nonce)
-	b = appendListParameter(b, "prompt", m.Prompt)
-	b = appendParameter(b, "redirect_uri", m.RedirectURI)
-	b = appendParameter(b, "registration", string(m.Registration))
-	b = appendParameter(b, "request", m.Request.Reveal())
-	b = appendParameter(b, "request_uri", m.RequestURI)
-	for _, resource := range m.Resource {
-		b = appendName(b, "resource")
-		b = appendEscaped(b, resource)
-	}
-	b = appendParameter(b, "response_mode", string(m.ResponseMode))
-	b = appendListParameter(b, "response_type", m.ResponseType)
-	b = appendListParameter(b, "scope", m.Scope)
-	b = appendParameter(b, "state", m.State)
-	b = appendListParameter(b, "ui_locales", m.UILocales)
-	return string(b), nil
-}
-
-func appendName(b []byte, name string) []byte {
-	if len(b) > 0 {
-		b = append(b, '&')
-	}
-	return append(append(b, name...), '=')
-}
-
-func appendParameter(b []byte, name, value string) []byte {
-	if value == "" {
-		return b
-	}
-	return appendEscaped(appendName(b, name), value)
-}
-
-func appendListParameter(b []byte, name string, words List) []byte {
-	if len(words) == 0 {
-		return b
-	}
-	b = appendName(b, name)
-	for i, word := range words {
-		if i > 0 {
-			b = append(b, '+')
-		}
-		b = appendEscaped(b, word)
-	}
-	return b
-}
-
-// appendEscaped escapes as [url.QueryEscape] does.
-func appendEscaped(b []byte, s string) []byte {
-	const hex = "0123456789ABCDEF"
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == '~':
-			b = append(b, c)
-		case c == ' ':
-			b = append(b, '+')
-		default:
-			b = append(b, '%', hex[c>>4], hex[c&15])
-		}
-	}
-	return b
 }

@@ -33,7 +33,7 @@ type IDToken struct {
 	ClaimNames   map[string]string       `json:"_claim_names,omitempty"`   // Section 5.6.2
 	ClaimSources map[string]*ClaimSource `json:"_claim_sources,omitempty"` // Section 5.6.2
 
-	Extra Extra `json:"-"`
+	Extra Extra `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

@@ -52,7 +52,7 @@ type IntrospectionResponse struct {
 	Confirmation         *Confirmation `json:"cnf,omitempty"`      // RFC 8705, Section 3.2
 	Actor                *Actor        `json:"act,omitempty"`      // RFC 8693, Section 4.1
 	AuthorizationDetails RawJSON       `json:"authorization_details,omitempty"`
-	Extra                Extra         `json:"-"`
+	Extra                Extra         `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.
@@ -70,7 +70,7 @@ type IntrospectionJWT struct {
 	Subject            string                 `json:"sub,omitempty"` // should be absent
 	Expiration         Time                   `json:"exp,omitzero"`  // should be absent
 	TokenIntrospection *IntrospectionResponse `json:"token_introspection,omitempty"`
-	Extra              Extra                  `json:"-"`
+	Extra              Extra                  `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

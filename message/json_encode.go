@@ -25,16 +25,24 @@ func EncodeJSON(m any) ([]byte, error) {
 		addressable.Set(v)
 		v = addressable
 	}
-	out, err := appendStruct(make([]byte, 0, 512), planOf(v.Type()), v)
+	out, err := appendStruct(make([]byte, 0, 512), planOf(v.Type()), v, 1)
 	if err != nil {
 		return nil, err
+	}
+	if len(out) > MaxJSON {
+		return nil, &DecodeError{Kind: Size}
 	}
 	return out, nil
 }
 
 var errUTF8 = errors.New("not valid UTF-8")
 
-func appendStruct(dst []byte, p *plan, v reflect.Value) ([]byte, error) {
+// appendStruct appends a message that stands at a level of the document. What it
+// appends can be decoded again, so the limit of levels holds here too.
+func appendStruct(dst []byte, p *plan, v reflect.Value, level int) ([]byte, error) {
+	if level > MaxDepth {
+		return nil, &DecodeError{Kind: Depth}
+	}
 	dst = append(dst, '{')
 	begin := len(dst)
 	var err error
@@ -48,11 +56,12 @@ func appendStruct(dst []byte, p *plan, v reflect.Value) ([]byte, error) {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, f.quoted...)
-		if dst, err = appendValue(dst, f.codec, fv); err != nil {
+		if dst, err = appendValue(dst, f.codec, fv, level); err != nil {
 			return nil, fmt.Errorf("message: %s: %w", f.name, err)
 		}
 	}
 	extra := p.extraOf(v)
+	names := nameSet{d: &decoder{}}
 	for i := range extra {
 		m := &extra[i]
 		if k, known := p.byName[m.Name]; known {
@@ -64,7 +73,7 @@ func appendStruct(dst []byte, p *plan, v reflect.Value) ([]byte, error) {
 				continue // it was present and empty, but has a value now
 			}
 		}
-		if err := checkExtra(p, extra[:i], m); err != nil {
+		if err := checkExtra(p, &names, m, level); err != nil {
 			return nil, err
 		}
 		if len(dst) > begin {
@@ -79,25 +88,26 @@ func appendStruct(dst []byte, p *plan, v reflect.Value) ([]byte, error) {
 }
 
 // checkExtra judges a member of Extra before it is sent.
-func checkExtra(p *plan, before Extra, m *Member) error {
+func checkExtra(p *plan, names *nameSet, m *Member, level int) error {
 	if known, ok := p.caseOf(m.Name); ok {
 		return fmt.Errorf("message: extra member %s differs from %s by case alone", quoteName(m.Name), known)
 	}
-	if before.Has(m.Name) {
+	if !names.add(m.Name) {
 		return fmt.Errorf("message: extra member %s occurs twice", quoteName(m.Name))
 	}
-	if err := checkJSON(m.Value); err != nil {
+	if err := checkJSON(m.Value, level); err != nil {
 		return fmt.Errorf("message: extra member %s: %w", quoteName(m.Name), err)
 	}
 	return nil
 }
 
-// checkJSON reports whether value is one JSON value by the rules of a message.
-func checkJSON(value []byte) error {
+// checkJSON reports whether value is one JSON value by the rules of a message, inside
+// so many levels of others.
+func checkJSON(value []byte, level int) error {
 	if !utf8.Valid(value) {
 		return errUTF8
 	}
-	d := decoder{s: string(value)}
+	d := decoder{s: string(value), depth: level}
 	d.space()
 	if err := d.anything(); err != nil {
 		return err
@@ -108,7 +118,7 @@ func checkJSON(value []byte) error {
 	return nil
 }
 
-func appendValue(dst []byte, c *codec, v reflect.Value) ([]byte, error) {
+func appendValue(dst []byte, c *codec, v reflect.Value, level int) ([]byte, error) {
 	switch c.kind {
 	case kindString:
 		return appendString(dst, v.String())
@@ -129,21 +139,21 @@ func appendValue(dst []byte, c *codec, v reflect.Value) ([]byte, error) {
 		if v.Len() == 0 {
 			return append(dst, "null"...), nil
 		}
-		if err := checkJSON(v.Bytes()); err != nil {
+		if err := checkJSON(v.Bytes(), level); err != nil {
 			return nil, err
 		}
 		return append(dst, v.Bytes()...), nil
 	case kindStruct:
-		return appendStruct(dst, planOf(c.typ), v)
+		return appendStruct(dst, planOf(c.typ), v, level+1)
 	case kindPointer:
 		if v.IsNil() {
 			return append(dst, "null"...), nil
 		}
-		return appendValue(dst, c.elem, v.Elem())
+		return appendValue(dst, c.elem, v.Elem(), level)
 	case kindSlice:
-		return appendSlice(dst, v, func(dst []byte, e reflect.Value) ([]byte, error) { return appendValue(dst, c.elem, e) })
+		return appendSlice(dst, v, func(dst []byte, e reflect.Value) ([]byte, error) { return appendValue(dst, c.elem, e, level+1) })
 	case kindMap:
-		return appendMap(dst, c, v)
+		return appendMap(dst, c, v, level+1)
 	}
 	out, err := json.Marshal(v.Interface())
 	return append(dst, out...), err
@@ -163,7 +173,7 @@ func appendSlice(dst []byte, v reflect.Value, each func([]byte, reflect.Value) (
 	return append(dst, ']'), nil
 }
 
-func appendMap(dst []byte, c *codec, v reflect.Value) ([]byte, error) {
+func appendMap(dst []byte, c *codec, v reflect.Value, level int) ([]byte, error) {
 	dst = append(dst, '{')
 	var err error
 	for i, key := range sortedKeys(v) {
@@ -174,7 +184,7 @@ func appendMap(dst []byte, c *codec, v reflect.Value) ([]byte, error) {
 			return nil, err
 		}
 		dst = append(dst, ':')
-		if dst, err = appendValue(dst, c.elem, v.MapIndex(key)); err != nil {
+		if dst, err = appendValue(dst, c.elem, v.MapIndex(key), level); err != nil {
 			return nil, err
 		}
 	}
@@ -190,23 +200,18 @@ func appendList(dst []byte, l List) ([]byte, error) {
 
 // appendString appends s as a JSON string. Only what must be escaped is.
 func appendString(dst []byte, s string) ([]byte, error) {
+	if !utf8.ValidString(s) {
+		return nil, errUTF8
+	}
 	dst = append(dst, '"')
 	begin := 0
-	for i := 0; i < len(s); {
+	for i := range len(s) {
 		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && size == 1 {
-				return nil, errUTF8
-			}
-			i += size
-			continue
-		}
-		if c >= ' ' && c != '"' && c != '\\' {
-			i++
+		if plain[c] {
 			continue
 		}
 		dst = append(dst, s[begin:i]...)
+		begin = i + 1
 		switch c {
 		case '"', '\\':
 			dst = append(dst, '\\', c)
@@ -224,8 +229,6 @@ func appendString(dst []byte, s string) ([]byte, error) {
 			const hex = "0123456789abcdef"
 			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 		}
-		i++
-		begin = i
 	}
 	return append(append(dst, s[begin:]...), '"'), nil
 }

@@ -21,7 +21,7 @@ func (m JWKSRequest) Format(s fmt.State, verb rune) { Format(s, verb, m) }
 // not shown, because a set of our own may hold private ones.
 type JWKS struct {
 	Keys  []json.RawMessage `json:"keys"`
-	Extra Extra             `json:"-"`
+	Extra Extra             `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

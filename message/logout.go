@@ -87,7 +87,7 @@ type LogoutToken struct {
 	Events     map[string]RawJSON `json:"events,omitempty"`
 	SessionID  string             `json:"sid,omitempty"`
 	Nonce      RawJSON            `json:"nonce,omitempty"` // prohibited, whatever it is
-	Extra      Extra              `json:"-"`
+	Extra      Extra              `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

@@ -99,7 +99,7 @@ func showValue(b *strings.Builder, v reflect.Value) {
 			return
 		}
 	case reflect.Slice:
-		if _, ok := v.Interface().(fmt.Stringer); ok || v.Type().Elem().Kind() == reflect.Uint8 {
+		if v.Type() == listType || v.Type().Elem().Kind() == reflect.Uint8 {
 			break
 		}
 		b.WriteByte('[')
@@ -117,26 +117,24 @@ func showValue(b *strings.Builder, v reflect.Value) {
 			if i > 0 {
 				b.WriteByte(' ')
 			}
-			b.WriteString(key.String())
+			b.WriteString(quoteName(key.String()))
 			b.WriteByte(':')
 			showValue(b, v.MapIndex(key))
 		}
 		b.WriteByte('}')
 		return
 	}
-	switch value := v.Interface().(type) {
-	case []byte:
-		b.Write(value)
+	switch {
+	case v.Type() == secretType:
+		b.WriteString(v.Interface().(Secret).String())
+	case v.Kind() == reflect.String:
+		b.WriteString(strconv.Quote(v.String()))
+	case v.Type() == listType:
+		b.WriteString(strconv.Quote(v.Interface().(List).String()))
+	case v.Kind() == reflect.Slice:
+		b.WriteString(strconv.Quote(string(v.Bytes())))
 	default:
-		if v.Kind() == reflect.String && v.Type() != secretType {
-			b.WriteString(strconv.Quote(v.String()))
-			return
-		}
-		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
-			b.Write(v.Bytes())
-			return
-		}
-		fmt.Fprint(b, value)
+		fmt.Fprint(b, v.Interface())
 	}
 }
 

@@ -25,7 +25,7 @@ func (m PushedAuthorizationRequest) Format(s fmt.State, verb rune) { Format(s, v
 type PushedAuthorizationResponse struct {
 	RequestURI string `json:"request_uri,omitempty"`
 	ExpiresIn  *int64 `json:"expires_in,omitempty"`
-	Extra      Extra  `json:"-"`
+	Extra      Extra  `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

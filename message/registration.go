@@ -108,7 +108,7 @@ type ClientMetadata struct {
 	BackchannelAuthenticationRequestSigningAlg string `json:"backchannel_authentication_request_signing_alg,omitempty"`
 	BackchannelUserCodeParameter               *bool  `json:"backchannel_user_code_parameter,omitempty"`
 
-	Extra Extra `json:"-"`
+	Extra Extra `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.
@@ -186,7 +186,7 @@ func (m RegistrationDeleteRequest) Format(s fmt.State, verb rune) { Format(s, ve
 
 // A RegistrationDeleteResponse is empty (RFC 7592, Section 2.3).
 type RegistrationDeleteResponse struct {
-	Extra Extra `json:"-"`
+	Extra Extra `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

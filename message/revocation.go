@@ -25,7 +25,7 @@ func (m RevocationRequest) Format(s fmt.State, verb rune) { Format(s, verb, m) }
 // A RevocationResponse is empty: "the content of the response body is ignored by the
 // client" (RFC 7009, Section 2.2).
 type RevocationResponse struct {
-	Extra Extra `json:"-"`
+	Extra Extra `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

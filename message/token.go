@@ -145,7 +145,7 @@ type Assertion struct {
 	NotBefore  Time     `json:"nbf,omitzero"`
 	IssuedAt   Time     `json:"iat,omitzero"`
 	JWTID      string   `json:"jti,omitempty"`
-	Extra      Extra    `json:"-"`
+	Extra      Extra    `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.
@@ -175,7 +175,7 @@ type AccessTokenClaims struct {
 	Confirmation         *Confirmation `json:"cnf,omitempty"`
 	Actor                *Actor        `json:"act,omitempty"`                   // RFC 8693, Section 4.1
 	AuthorizationDetails RawJSON       `json:"authorization_details,omitempty"` // RFC 9396, Section 9.1
-	Extra                Extra         `json:"-"`
+	Extra                Extra         `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

@@ -34,7 +34,7 @@ type UserInfoResponse struct {
 	IssuedAt   Time     `json:"iat,omitzero"`
 	NotBefore  Time     `json:"nbf,omitzero"`
 
-	Extra Extra `json:"-"`
+	Extra Extra `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.

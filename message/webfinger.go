@@ -28,7 +28,7 @@ type WebFingerResponse struct {
 	Properties map[string]RawJSON `json:"properties,omitempty"` // a string or null each
 	Links      []WebFingerLink    `json:"links,omitempty"`
 	Expires    string             `json:"expires,omitempty"` // RFC 3339; of RFC 6415, still sent by some
-	Extra      Extra              `json:"-"`
+	Extra      Extra              `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.
@@ -44,7 +44,7 @@ type WebFingerLink struct {
 	Href       string             `json:"href,omitempty"`
 	Titles     map[string]string  `json:"titles,omitempty"` // by language tag, or "und"
 	Properties map[string]RawJSON `json:"properties,omitempty"`
-	Extra      Extra              `json:"-"`
+	Extra      Extra              `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.
