@@ -116,10 +116,12 @@ func decodeClaims(s *Step, payload []byte, into any, param string) error {
 			rule = message.RuleJOSEDuplicateMember
 		case message.Case:
 			rule = message.RuleJOSEMemberCase
-		case message.NumericDate:
-			rule = message.RuleJOSENumericDate
-		case message.WrongType:
-			if own, ok := claimTypeRules[d.Param]; ok {
+		case message.NumericDate, message.WrongType:
+			if d.Kind == message.NumericDate {
+				rule = message.RuleJOSENumericDate
+			}
+			claim, _, _ := strings.Cut(d.Param, "[")
+			if own, ok := claimTypeRules[claim]; ok {
 				rule = own
 			}
 		}

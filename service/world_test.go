@@ -140,15 +140,16 @@ type answer struct {
 }
 
 type world struct {
-	t        testing.TB
-	o        override
-	now      time.Time
-	sc       *servicecontext.ServiceContext
-	db       *state.DB
-	services *factory.Services
-	sent     []string // the services whose requests were sent
-	nonce    string
-	done     []string
+	t          testing.TB
+	o          override
+	now        time.Time
+	sc         *servicecontext.ServiceContext
+	db         *state.DB
+	services   *factory.Services
+	sent       []string // the services whose requests were sent
+	nonce      string
+	registered []byte // the metadata that was registered
+	done       []string
 }
 
 func (w *world) clock() time.Time { return w.now }
@@ -253,9 +254,10 @@ func (w *world) good(req *service.Request) (int, map[string]string, map[string]a
 		}
 		m := map[string]any{}
 		if len(req.Body) > 0 {
-			if err := json.Unmarshal(req.Body, &m); err != nil {
-				panic(err)
-			}
+			w.registered = req.Body
+		}
+		if err := json.Unmarshal(w.registered, &m); err != nil {
+			panic(err)
 		}
 		m["client_id"], m["client_secret"], m["client_secret_expires_at"] = testClientID, testSecret, 0
 		m["registration_access_token"], m["registration_client_uri"] = "reg-token", testIssuer+"/registration?client_id="+testClientID
