@@ -309,10 +309,8 @@ func generateEC(curve string, rand io.Reader) (*ecdsa.PrivateKey, error) {
 }
 
 // String describes the key: type, curve and kid, and whether there is a private half.
-func (k *Key) String() string {
-	if k == nil {
-		return "no key"
-	}
+// This method and the next three have value receivers, so that a copy shows no more.
+func (k Key) String() string {
 	var b strings.Builder
 	b.WriteString(k.kind)
 	if k.curve != "" {
@@ -333,13 +331,13 @@ func (k *Key) String() string {
 }
 
 // Format writes what String returns, whatever the verb, so that no verb shows a secret.
-func (k *Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
 // LogValue returns what String returns.
-func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // MarshalJSON returns the public JWK, or null for a symmetric key.
-func (k *Key) MarshalJSON() ([]byte, error) {
+func (k Key) MarshalJSON() ([]byte, error) {
 	if jwk := k.PublicJWK(); jwk != nil {
 		return jwk, nil
 	}

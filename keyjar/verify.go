@@ -87,15 +87,22 @@ func (a *signatureAlgorithm) fits(k *Key) bool { return k.kind == a.kind && k.cu
 // Sections 4.2, 4.3 and 4.4).
 func (k *Key) permits(alg string, o operation) bool {
 	return (k.use == "" || k.use == o.use()) &&
-		(k.alg == "" || k.alg == alg || sameEdDSA(k.alg, alg)) &&
+		(k.alg == "" || k.alg == alg || sameAlgorithm(k.alg, alg)) &&
 		o.admitted(k.ops, k.private != nil || k.kind == kindSecret)
 }
 
-// sameEdDSA holds the two names of one algorithm for the same in a JWK's alg: EdDSA of
-// RFC 8037 and, fully specified, Ed25519 of RFC 9864. In a caller's list they differ.
-func sameEdDSA(a, b string) bool {
-	is := func(s string) bool { return s == edDSA || s == ed25519Name }
-	return is(a) && is(b)
+// sameAlgorithm knows the cases in which the alg of a JWK has another name than that of
+// the header: EdDSA of RFC 8037 is Ed25519 of RFC 9864, and with dir a key may be marked
+// with the content encryption that it is for (RFC 7520, Section 5.6.1). In a caller's
+// list of algorithms, names are names.
+func sameAlgorithm(ofKey, ofHeader string) bool {
+	switch ofHeader {
+	case edDSA, ed25519Name:
+		return ofKey == edDSA || ofKey == ed25519Name
+	case algDirect:
+		return contentEncryptionOf(ofKey) != nil
+	}
+	return false
 }
 
 // An algorithm is what choose needs to know of one, whether it signs or encrypts.
