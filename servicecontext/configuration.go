@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/oidcservice/oidc/keyjar"
@@ -180,8 +181,13 @@ func (c *Config) readPreferences(raw json.RawMessage) error {
 	if err := message.DecodeJSON(rest, &c.Metadata); err != nil {
 		return err
 	}
+	known := jsonNames(&c.Metadata)
 	for _, m := range c.Metadata.Extra {
-		return fmt.Errorf("unknown member %q", m.Name)
+		// A member in another language is the member with a tag behind it (Dynamic
+		// Client Registration 1.0, Section 2.1).
+		if base, _, _ := strings.Cut(m.Name, "#"); !known[base] {
+			return fmt.Errorf("unknown member %q", m.Name)
+		}
 	}
 	return nil
 }
