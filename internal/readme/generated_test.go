@@ -9,7 +9,8 @@ import (
 
 // generated are the pages that are printed from code.
 var generated = map[string]func() ([]byte, error){
-	"docs/rules.md": rulesPage,
+	"docs/rules.md":    rulesPage,
+	"docs/services.md": servicesPage,
 }
 
 func TestGeneratedPagesAreFresh(t *testing.T) {

@@ -1,0 +1,221 @@
+package readme
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/oidcservice/oidc/factory"
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/service"
+	"github.com/oidcservice/oidc/servicecontext"
+)
+
+// what says of a service what its definition does not: in words what it is for, where
+// the request goes, what is kept, and the families of its rules.
+type what struct{ does, to, keeps, rules string }
+
+var services = map[string]what{
+	"webfinger": {
+		"Finds the issuer of a user's identifier.",
+		"the well-known address of the identifier's host",
+		"the issuer, in the service context", "webfinger",
+	},
+	"provider_info": {
+		"Reads the provider's metadata (OpenID Connect Discovery).",
+		"the issuer's `/.well-known/openid-configuration`",
+		"the metadata, and what both sides can do, in the service context", "metadata",
+	},
+	"server_metadata": {
+		"Reads the metadata of an OAuth 2.0 authorization server (RFC 8414).",
+		"the issuer's well-known address, inserted before its path",
+		"the metadata, in the service context", "metadata",
+	},
+	"jwks": {
+		"Fetches the provider's key set.",
+		"`jwks_uri`",
+		"the usable keys and what was skipped, in the service context; a mark in the state database that limits refetching", "jwks key",
+	},
+	"registration": {
+		"Registers the client (Dynamic Client Registration).",
+		"`registration_endpoint`",
+		"the registration, in the service context", "registration",
+	},
+	"registration_read": {
+		"Reads the client's registration.",
+		"`registration_client_uri`",
+		"the registration as it is now, in the service context", "registration",
+	},
+	"registration_update": {
+		"Replaces the client's registration (RFC 7592).",
+		"`registration_client_uri`",
+		"the registration as it is now, in the service context", "registration",
+	},
+	"registration_delete": {
+		"Deletes the client's registration (RFC 7592).",
+		"`registration_client_uri`",
+		"nothing: the credentials are forgotten", "registration",
+	},
+	"authorization": {
+		"Sends the browser to the provider, and judges what it brings back.",
+		"`authorization_endpoint`, by browser",
+		"the pending login when the request is built; `auth_response` when the answer is committed, which claims the login", "authz_request authz_response idtoken",
+	},
+	"accesstoken": {
+		"Redeems the code for tokens, and verifies the ID Token.",
+		"`token_endpoint`",
+		"`token_response` and the verified claims; the code is dropped", "token_request token_response idtoken",
+	},
+	"refresh_token": {
+		"Exchanges the refresh token for new tokens.",
+		"`token_endpoint`",
+		"`refresh_token_request` and `refresh_token_response`", "refresh token_response idtoken",
+	},
+	"userinfo": {
+		"Asks for claims about the user.",
+		"`userinfo_endpoint`",
+		"`user_info`", "userinfo",
+	},
+	"end_session": {
+		"Sends the browser to the provider to log out, and judges its return.",
+		"`end_session_endpoint`, by browser",
+		"the logout's state when the request is built; on return the login is ended", "endsession",
+	},
+}
+
+// servicesPage prints the services of the standard factory.
+func servicesPage() ([]byte, error) {
+	sc, err := servicecontext.New(servicecontext.Config{Issuer: "https://op.example"})
+	if err != nil {
+		return nil, err
+	}
+	spec := factory.Spec{}
+	for _, n := range factory.Names() {
+		spec[n.Service] = factory.Config{}
+	}
+	built, err := factory.Build(spec, sc, nil)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.WriteString(`# Services
+
+<!-- Generated from the definitions of package service by "make docs"; do not edit. -->
+
+A service is one step of the relying party. This page prints what their definitions say; how a step works
+stands in [Architecture](architecture.md#a-step), how to add one in [Writing a service](writing-a-service.md).
+
+A specification names services by the name or by the class name that the Python original has for it.
+
+| service | class name | in a login | channel |
+|---|---|---|---|
+`)
+	var details bytes.Buffer
+	var messages messageList
+	for _, n := range factory.Names() {
+		describer, ok := built.Get(n.Service).(service.Describer)
+		if !ok {
+			return nil, fmt.Errorf("service %s has no description", n.Service)
+		}
+		about, ok := services[n.Service]
+		if !ok {
+			return nil, fmt.Errorf("nothing is written about service %s", n.Service)
+		}
+		d := describer.Description()
+		login := ""
+		if d.Login {
+			login = "yes"
+		}
+		fmt.Fprintf(&b, "| [`%s`](#%s) | `%s` | %s | %s |\n", n.Service, n.Service, n.Class, login, d.Channel)
+
+		fmt.Fprintf(&details, "\n## %s\n\n%s\n\n| | |\n|---|---|\n", n.Service, about.does)
+		fmt.Fprintf(&details, "| request | %s to %s |\n", d.Method, about.to)
+		fmt.Fprintf(&details, "| parameters | %s |\n", parameters(d))
+		fmt.Fprintf(&details, "| proof | %s |\n", d.Proof)
+		if d.Channel == service.FrontChannel {
+			fmt.Fprintf(&details, "| answer | by browser: query, fragment or form post |\n")
+		} else {
+			media := strings.Join(d.Media, ", ")
+			if media == "" {
+				media = "no body"
+			}
+			fmt.Fprintf(&details, "| answer | status %d, %s |\n", d.Status, media)
+		}
+		fmt.Fprintf(&details, "| kept | %s |\n", about.keeps)
+		var families []string
+		for family := range strings.FieldsSeq(about.rules) {
+			families = append(families, fmt.Sprintf("`%s_*`", family))
+		}
+		fmt.Fprintf(&details, "| [rules](rules.md) | %s |\n", strings.Join(families, ", "))
+		fmt.Fprintf(&details, "| messages | %s, %s |\n", messages.link(d.RequestMessage), messages.link(d.ResponseMessage))
+	}
+	b.Write(details.Bytes())
+	b.WriteString("\n## Messages\n\nThe members that are known by name, in the order of the specifications. Others are kept and sent\nagain unchanged.\n")
+	for _, t := range messages {
+		fmt.Fprintf(&b, "\n### %s\n\n`%s`\n", t.Name(), strings.Join(wireNames(t), "` `"))
+	}
+	return b.Bytes(), nil
+}
+
+func parameters(d service.Description) string {
+	if len(wireNames(reflect.TypeOf(d.RequestMessage))) == 0 {
+		return "none"
+	}
+	switch d.Request {
+	case service.Query:
+		return "in the query"
+	case service.Form:
+		return "in a form body"
+	case service.JSON:
+		return "in a JSON body"
+	}
+	return "none: the URL and the proof say everything"
+}
+
+// A messageList is the message types that were linked to, in that order.
+type messageList []reflect.Type
+
+// link names a message's type; one that has members is described further down.
+func (l *messageList) link(m message.Message) string {
+	t := reflect.TypeOf(m)
+	if len(wireNames(t)) == 0 {
+		return "`" + t.Name() + "`"
+	}
+	if !slices.Contains(*l, t) {
+		*l = append(*l, t)
+	}
+	return fmt.Sprintf("[`%s`](#%s)", t.Name(), strings.ToLower(t.Name()))
+}
+
+func wireNames(t reflect.Type) []string {
+	var names []string
+	for f := range fields(t) {
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && f.Type.Kind() == reflect.Struct:
+			names = append(names, wireNames(f.Type)...)
+		case tag == "-" || tag == "":
+			if tag, _, _ = strings.Cut(f.Tag.Get("url"), ","); tag != "" && tag != "-" {
+				names = append(names, tag)
+			}
+		default:
+			names = append(names, tag)
+		}
+	}
+	return names
+}
+
+func fields(t reflect.Type) func(yield func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		if t.Kind() != reflect.Struct {
+			return
+		}
+		for i := range t.NumField() {
+			if !yield(t.Field(i)) {
+				return
+			}
+		}
+	}
+}
