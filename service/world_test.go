@@ -84,17 +84,24 @@ var testKeys = sync.OnceValue(func() map[string]*keyjar.Key {
 	return keys
 })
 
+// settings are what a vector changes of ours.
+type settings struct {
+	Preferences      map[string]json.RawMessage `json:"preferences"`
+	Metadata         map[string]any             `json:"metadata"`
+	Compat           json.RawMessage            `json:"compat"`
+	TrustedAudiences []string                   `json:"trusted_audiences"`
+	Keys             bool                       `json:"keys"` // we have a decryption key
+	Profile          string                     `json:"profile"`
+}
+
+func eddsaConfig() settings {
+	return settings{Metadata: map[string]any{"id_token_signed_response_alg": "EdDSA"}}
+}
+
 // An override is what a vector changes. Everything it leaves out is good.
 type override struct {
 	// Config changes the relying party's settings.
-	Config struct {
-		Preferences      map[string]json.RawMessage `json:"preferences"`
-		Metadata         map[string]any             `json:"metadata"`
-		Compat           json.RawMessage            `json:"compat"`
-		TrustedAudiences []string                   `json:"trusted_audiences"`
-		Keys             bool                       `json:"keys"` // we have a decryption key
-		Profile          string                     `json:"profile"`
-	} `json:"config"`
+	Config settings `json:"config"`
 	// Identifier is what WebFinger is asked for.
 	Identifier *string `json:"identifier"`
 	// Request holds parameters of the authorization request's call.
@@ -150,6 +157,9 @@ type world struct {
 	nonce      string
 	registered []byte // the metadata that was registered
 	done       []string
+	login      string
+	wrap       func(service.Service) service.Service
+	mutate     func(service string, body []byte) []byte
 }
 
 func (w *world) clock() time.Time { return w.now }
@@ -376,6 +386,9 @@ func (w *world) send(_ context.Context, req *service.Request) (*service.Response
 			header["Content-Type"] = "application/jwt"
 		}
 	}
+	if w.mutate != nil {
+		body = w.mutate(req.Service, body)
+	}
 	h := map[string][]string{}
 	for k, v := range header {
 		h[k] = []string{v}
@@ -391,11 +404,13 @@ var steps = []string{
 
 // run holds the conversation until a step fails, and returns the step and its error.
 func (w *world) run(ctx context.Context) (string, error) {
-	var login string
 	var callback *service.Response
 	for _, name := range steps {
 		w.now = w.now.Add(time.Duration(w.o.Later[name]) * time.Second)
 		svc := w.services.Get(name)
+		if w.wrap != nil {
+			svc = w.wrap(svc)
+		}
 		var err error
 		switch name {
 		case service.WebFingerName:
@@ -405,7 +420,7 @@ func (w *world) run(ctx context.Context) (string, error) {
 			}
 			_, err = service.Run(ctx, svc, service.Args{Message: message.WebFingerRequest{Resource: identifier}}, w.send)
 		case service.AuthorizationName:
-			login, callback, err = w.authorize(ctx, svc)
+			_, callback, err = w.authorize(ctx, svc)
 			if err == nil && w.o.Twice {
 				_, err = service.Finish(ctx, svc, callback, w.send)
 			}
@@ -416,9 +431,9 @@ func (w *world) run(ctx context.Context) (string, error) {
 					return name, err
 				}
 			}
-			_, err = service.Run(ctx, svc, service.Args{State: login, Message: m}, w.send)
+			_, err = service.Run(ctx, svc, service.Args{State: w.login, Message: m}, w.send)
 		default:
-			_, err = service.Run(ctx, svc, service.Args{State: login}, w.send)
+			_, err = service.Run(ctx, svc, service.Args{State: w.login}, w.send)
 		}
 		if err != nil {
 			if at := service.ServiceOf(err); at != "" {
@@ -444,6 +459,7 @@ func (w *world) authorize(ctx context.Context, svc service.Service) (string, *se
 	if err != nil {
 		return "", nil, err
 	}
+	w.login = req.State
 	u, err := url.Parse(req.URL)
 	if err != nil {
 		return "", nil, err
@@ -476,6 +492,9 @@ func (w *world) authorize(ctx context.Context, svc service.Service) (string, *se
 		values.Set(k, fmt.Sprint(v))
 	}
 	in.Raw = values.Encode()
+	if w.mutate != nil {
+		in.Raw = string(w.mutate(service.AuthorizationName, []byte(in.Raw)))
+	}
 	if w.o.CallbackRaw != "" {
 		in.Raw = strings.ReplaceAll(w.o.CallbackRaw, "{state}", req.State)
 	}

@@ -108,6 +108,17 @@ func (p *Player) Send(_ context.Context, r *service.Request) (*service.Response,
 	return r.Answer(e.Response.Status, cloneHeader(e.Response.Header), slices.Clone(e.Response.Body)), nil
 }
 
+// Callback returns the callback that the latest Send gave back, and whether it gave
+// one.
+func (p *Player) Callback() (service.Inbound, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.exchange == 0 || p.t.Exchanges[p.exchange-1].Callback == nil {
+		return service.Inbound{}, false
+	}
+	return service.Inbound(*p.t.Exchanges[p.exchange-1].Callback), true
+}
+
 // Differences returns what differed so far, what was recorded and not asked for
 // included. Call it when the conversation is over.
 func (p *Player) Differences() []Difference {
