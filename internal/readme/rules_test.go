@@ -2,8 +2,8 @@ package readme
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,23 +11,32 @@ import (
 	"github.com/oidcservice/oidc/message"
 )
 
-// vectors returns the rules for which testdata/rules holds a vector: a file or a
-// folder that has the rule's name, whatever its extension.
+// vectors returns the rules that a vector of testdata/rules breaks.
 func vectors() (map[message.Rule]bool, error) {
-	out := map[message.Rule]bool{}
-	dir := filepath.Join(top, "testdata", "rules")
-	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, _ fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		base, _, _ := strings.Cut(filepath.Base(name), ".")
-		out[message.Rule(base)] = true
-		return nil
-	})
-	if os.IsNotExist(err) {
-		return out, nil
+	files, err := filepath.Glob(filepath.Join(top, "testdata", "rules", "*.json"))
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	broken := map[message.Rule]bool{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		var list []struct {
+			Rule  message.Rule    `json:"rule"`
+			Break json.RawMessage `json:"break"`
+		}
+		if err := json.Unmarshal(text, &list); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		for _, v := range list {
+			if len(v.Break) > 0 {
+				broken[v.Rule] = true
+			}
+		}
+	}
+	return broken, nil
 }
 
 // rulesPage prints the rule table.

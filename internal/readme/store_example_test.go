@@ -42,7 +42,7 @@ func (s *DirStore) get(ctx context.Context, key string) ([]byte, bool, error) {
 	if len(data) < 8 {
 		return nil, false, errors.New("dirstore: a damaged entry")
 	}
-	if until := int64(binary.BigEndian.Uint64(data)); time.Now().UnixNano() >= until {
+	if until := int64(binary.BigEndian.Uint64(data)); time.Now().UnixMilli() >= until {
 		return nil, false, os.Remove(s.file(key)) // an expired entry is absent
 	}
 	return data[8:], true, nil
@@ -53,7 +53,8 @@ func (s *DirStore) put(ctx context.Context, key string, value []byte, ttl time.D
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	data := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(ttl).UnixNano()))
+	// Milliseconds: the longest duration would overflow a count of nanoseconds.
+	data := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(ttl).UnixMilli()))
 	fresh := s.file(key) + ".new"
 	if err := os.WriteFile(fresh, append(data, value...), 0o600); err != nil {
 		return err
