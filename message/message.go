@@ -174,6 +174,19 @@ func logValue(v reflect.Value) slog.Value {
 		return slog.BoolValue(v.Bool())
 	case reflect.Int, reflect.Int64:
 		return slog.Int64Value(v.Int())
+	case reflect.Map:
+		attrs := make([]slog.Attr, 0, v.Len())
+		for _, key := range sortedKeys(v) {
+			attrs = append(attrs, slog.Attr{Key: key.String(), Value: logValue(v.MapIndex(key))})
+		}
+		return slog.GroupValue(attrs...)
+	case reflect.Slice:
+		if v.Type() == listType {
+			return slog.StringValue(v.Interface().(List).String())
+		}
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return slog.StringValue(string(v.Bytes()))
+		}
 	}
 	var b strings.Builder
 	showValue(&b, v)

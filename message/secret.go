@@ -16,10 +16,10 @@ const masked = "***"
 // [encoding/json], and travels in full only through the encoders of this package,
 // [EncodeJSON] and [EncodeForm].
 //
-// Two uses get round it and are reported by go vet, which go test runs: the verbs %p
-// and %w given a Secret, for which package fmt calls no method. And package fmt calls
-// no method of an unexported field: a struct that keeps a Secret in one needs a
-// Format method of its own.
+// What gets round it: the verbs %p and %w given a Secret, for which package fmt calls
+// no method (go vet reports both, and go test runs it); an unexported field of a struct
+// that has no Format method itself, because package fmt calls no methods there; and
+// the key of a map, which encoding/json writes as the string it is.
 type Secret string
 
 // Reveal returns the secret itself. Its callers are the places to audit.
