@@ -1,0 +1,90 @@
+package endpoint
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/oidcservice/oidc/message"
+)
+
+// A presentedToken is an access token as it came.
+type presentedToken struct {
+	value string
+	dpop  bool // under the DPoP scheme
+}
+
+// bearer reads the access token of a request to a resource of ours. RFC 6750, Section 2:
+// "Clients MUST NOT use more than one method to transmit the token in each request"; in
+// the URL it is refused.
+func (s *Step) bearer(rule message.Rule) (*presentedToken, error) {
+	if u, err := url.Parse(s.Request.URL); err == nil && u.RawQuery != "" && u.Query().Has("access_token") {
+		return nil, s.challenge(400, message.InvalidRequest, rule, "access_token").Because("in the URL", "in the header or the body", nil)
+	}
+	header, one := s.Request.Header.Get("Authorization")
+	if !one {
+		return nil, s.challenge(400, message.InvalidRequest, rule, "authorization").Because("twice", "once", nil)
+	}
+	body := s.Params.Get("access_token")
+	if s.Request.Method == "GET" {
+		body = ""
+	}
+	scheme, value, _ := strings.Cut(header, " ")
+	switch {
+	case header != "" && body != "":
+		return nil, s.challenge(400, message.InvalidRequest, rule, "access_token").Because("in the header and in the body", "in one place", nil)
+	case body != "":
+		return &presentedToken{value: body}, nil
+	case header == "":
+		return nil, s.missing()
+	// RFC 9110, Section 11.1: scheme names have no case.
+	case strings.EqualFold(scheme, message.TokenTypeBearer):
+	case strings.EqualFold(scheme, message.TokenTypeDPoP):
+	default:
+		return nil, s.missing()
+	}
+	// RFC 6750, Section 2.1: b64token.
+	if value == "" || strings.ContainsFunc(value, func(c rune) bool { return !isTokenChar(c) }) {
+		return nil, s.challenge(400, message.InvalidRequest, rule, "authorization").Because("", "one access token", nil)
+	}
+	return &presentedToken{value: value, dpop: strings.EqualFold(scheme, message.TokenTypeDPoP)}, nil
+}
+
+func isTokenChar(c rune) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._~+/=", c)
+}
+
+// missing is the answer to a request without a token. RFC 6750, Section 3.1: "If the
+// request lacks any authentication information ... the resource server SHOULD NOT include
+// an error code or other error information."
+func (s *Step) missing() *Refusal {
+	r := Refuse(401, message.InvalidToken, message.RuleOPUserInfoChallenge, "").Because("no access token", "one", nil)
+	r.bare = true
+	return r.With("WWW-Authenticate", `Bearer realm="`+s.Context.issuer+`"`)
+}
+
+// challenge refuses a request to a resource (RFC 6750, Section 3).
+func (s *Step) challenge(status int, code message.ErrorCode, rule message.Rule, param string) *Refusal {
+	r := Refuse(status, code, rule, param)
+	return r.With("WWW-Authenticate", `Bearer realm="`+s.Context.issuer+`", error="`+string(code)+`", error_description="`+r.Declared.Description+`"`)
+}
+
+// authorized returns a token that is good at our own resources: in time, its grant not
+// revoked, meant for us, and its binding kept (RFC 6750, Section 3.1; RFC 9068, Section 4).
+func (s *Step) authorized(ctx context.Context, p *presentedToken) (*accessToken, *grant, error) {
+	t, g, err := s.accessToken(ctx, p.value)
+	if err != nil {
+		return nil, nil, err
+	}
+	if t == nil {
+		return nil, nil, s.challenge(401, message.InvalidToken, message.RuleOPAccessTokenValidation, "access_token")
+	}
+	if len(t.Audience) > 0 && !subset([]string{s.Context.issuer}, t.Audience) {
+		return nil, nil, s.challenge(401, message.InvalidToken, message.RuleOPAccessTokenAudience, "access_token").
+			Because("another resource's token", "one for this provider", message.RuleOPAccessTokenValidation)
+	}
+	if p.dpop != (t.JKT != "") {
+		return nil, nil, s.challenge(401, message.InvalidToken, message.RuleOPDPoPScheme, "authorization")
+	}
+	return t, g, nil
+}

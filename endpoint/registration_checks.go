@@ -1,0 +1,262 @@
+package endpoint
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/oidcservice/oidc/keyjar"
+	"github.com/oidcservice/oidc/message"
+)
+
+// A metadataCheck is one step of judging client metadata.
+type metadataCheck struct {
+	Name  string
+	Rules []message.Rule
+	check func(ctx context.Context, s *Step, m *message.ClientMetadata) error
+}
+
+// metadataChecks are made in this order, after the defaults were filled in.
+var metadataChecks = []metadataCheck{
+	{"software_statement", []message.Rule{message.RuleOPRegistrationSoftwareStatement}, checkSoftwareStatement},
+	{"grant_types", []message.Rule{message.RuleOPRegistrationGrantTypes}, checkGrantTypes},
+	{"redirect_uris", []message.Rule{
+		message.RuleOPRegistrationRedirectURIs, message.RuleOPRegistrationRedirectScheme,
+		message.RuleOPRegistrationRedirectWeb, message.RuleOPRegistrationRedirectNative,
+	}, checkRedirectURIs},
+	{"algorithms", []message.Rule{message.RuleOPRegistrationAlgs}, checkAlgorithms},
+	{"keys", []message.Rule{message.RuleOPRegistrationKeys}, checkKeys},
+	{"subject_type", []message.Rule{message.RuleOPRegistrationSubjectType, message.RuleOPRegistrationSector}, checkSubjectType},
+	{"addresses", []message.Rule{message.RuleOPRegistrationURIs}, checkAddresses},
+	{"display addresses", []message.Rule{message.RuleOPRegistrationDisplayURIs}, checkDisplayAddresses},
+}
+
+// checkMetadata completes and judges client metadata. RFC 7591, Section 3.2.2: a fault is
+// answered with 400 and one of four codes.
+func (s *Step) checkMetadata(ctx context.Context, _ string, m *message.ClientMetadata) error {
+	m.Extra = keepTagged(m.Extra)
+	completeMetadata(m)
+	for _, c := range metadataChecks {
+		if err := c.check(ctx, s, m); err != nil {
+			if r := refusalOf(err); r != nil && r.Violation.Err == nil {
+				r.Violation.Err = message.RuleOPRegistrationError
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// completeMetadata fills in the defaults, so that all metadata in force is told
+// (Registration, Section 2).
+func completeMetadata(m *message.ClientMetadata) {
+	if m.ResponseTypes == nil && (m.GrantTypes == nil || slices.Contains(m.GrantTypes, message.GrantTypeAuthorizationCode)) {
+		m.ResponseTypes = []string{message.ResponseTypeCode}
+	}
+	if m.GrantTypes == nil {
+		for _, t := range m.ResponseTypes {
+			words := message.ParseList(t)
+			if words.Has("code") {
+				m.GrantTypes = union(m.GrantTypes, []string{message.GrantTypeAuthorizationCode})
+			}
+			if words.Has("token") || words.Has("id_token") {
+				m.GrantTypes = union(m.GrantTypes, []string{message.GrantTypeImplicit})
+			}
+		}
+	}
+	for _, d := range []struct {
+		field        *string
+		value, given string
+	}{
+		{&m.ApplicationType, message.ApplicationTypeWeb, "x"},
+		{&m.SubjectType, message.SubjectTypePublic, "x"},
+		{&m.IDTokenSignedResponseAlg, "RS256", "x"},
+		{&m.TokenEndpointAuthMethod, message.AuthMethodClientSecretBasic, "x"},
+		{&m.IDTokenEncryptedResponseEnc, defaultEnc, m.IDTokenEncryptedResponseAlg},
+		{&m.UserInfoEncryptedResponseEnc, defaultEnc, m.UserInfoEncryptedResponseAlg},
+		{&m.RequestObjectEncryptionEnc, defaultEnc, m.RequestObjectEncryptionAlg},
+		{&m.AuthorizationEncryptedResponseEnc, defaultEnc, m.AuthorizationEncryptedResponseAlg},
+		{&m.IntrospectionEncryptedResponseEnc, defaultEnc, m.IntrospectionEncryptedResponseAlg},
+	} {
+		if *d.field == "" && d.given != "" {
+			*d.field = d.value
+		}
+	}
+	if m.RequireAuthTime == nil {
+		no := false
+		m.RequireAuthTime = &no
+	}
+}
+
+// defaultEnc is the content encryption where none is named (Registration, Section 2).
+const defaultEnc = "A128CBC-HS256"
+
+func refuseMetadata(rule message.Rule, param string) *Refusal {
+	return Refuse(400, message.InvalidClientMetadata, rule, param)
+}
+
+// checkSoftwareStatement: RFC 7591, Section 2.3: a statement counts only with the signature
+// of somebody who is trusted, and nobody is.
+func checkSoftwareStatement(_ context.Context, _ *Step, m *message.ClientMetadata) error {
+	if m.SoftwareStatement == "" {
+		return nil
+	}
+	code := message.UnapprovedSoftwareStatement
+	if _, err := keyjar.Parse(m.SoftwareStatement); err != nil {
+		code = message.InvalidSoftwareStatement
+	}
+	return Refuse(400, code, message.RuleOPRegistrationSoftwareStatement, "software_statement")
+}
+
+// checkGrantTypes: Registration, Section 2, and RFC 7591, Section 2.1: grant_types and
+// response_types fit each other, and both are offered.
+func checkGrantTypes(_ context.Context, s *Step, m *message.ClientMetadata) error {
+	const rule = message.RuleOPRegistrationGrantTypes
+	offered := s.Context.grantTypes()
+	for _, g := range m.GrantTypes {
+		if !slices.Contains(offered, g) {
+			return refuseMetadata(rule, "grant_types").Because("", strings.Join(offered, ", "), nil)
+		}
+	}
+	code, implicit := false, false
+	for i, t := range m.ResponseTypes {
+		name := normalResponseType(message.ParseList(t))
+		if !slices.Contains(s.Context.policy.ResponseTypes, name) {
+			return refuseMetadata(rule, "response_types").Because("", strings.Join(s.Context.policy.ResponseTypes, ", "), nil)
+		}
+		m.ResponseTypes[i] = name
+		words := message.ParseList(name)
+		code = code || words.Has("code")
+		implicit = implicit || words.Has("token") || words.Has("id_token")
+	}
+	if code != slices.Contains(m.GrantTypes, message.GrantTypeAuthorizationCode) ||
+		implicit != slices.Contains(m.GrantTypes, message.GrantTypeImplicit) {
+		return refuseMetadata(rule, "grant_types").Because("", "what the response types need", nil)
+	}
+	if slices.Contains(m.GrantTypes, message.GrantTypeClientCredentials) && m.TokenEndpointAuthMethod == message.AuthMethodNone {
+		return refuseMetadata(rule, "grant_types").Because("client_credentials", "a client with a credential", message.RuleOPClientCredentialsGrant)
+	}
+	return nil
+}
+
+// dangerousSchemes run or show what is in the address.
+var dangerousSchemes = []string{"javascript", "data", "vbscript", "blob", "file", "about"}
+
+func checkRedirectURIs(_ context.Context, _ *Step, m *message.ClientMetadata) error {
+	front := slices.Contains(m.GrantTypes, message.GrantTypeImplicit)
+	if len(m.RedirectURIs) == 0 && (front || slices.Contains(m.GrantTypes, message.GrantTypeAuthorizationCode)) {
+		return refuseRedirect(message.RuleOPRegistrationRedirectURIs, "redirect_uris")
+	}
+	for _, uri := range m.RedirectURIs {
+		if err := checkRegisteredURI("redirect_uris", uri, m.ApplicationType, front); err != nil {
+			return err
+		}
+	}
+	for _, uri := range m.PostLogoutRedirectURIs {
+		if err := checkRegisteredURI("post_logout_redirect_uris", uri, m.ApplicationType, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func refuseRedirect(rule message.Rule, param string) *Refusal {
+	code := message.InvalidRedirectURI
+	if param != "redirect_uris" {
+		code = message.InvalidClientMetadata
+	}
+	return Refuse(400, code, rule, param)
+}
+
+// checkRegisteredURI judges an address that the browser will be sent to.
+func checkRegisteredURI(param, uri, application string, front bool) error {
+	u, err := url.Parse(uri)
+	// RFC 6749, Section 3.1.2: "The redirection endpoint URI MUST be an absolute URI ...
+	// MUST NOT include a fragment component."
+	if err != nil || !u.IsAbs() || strings.Contains(uri, "#") || u.User != nil || !printableASCII(uri) {
+		return refuseRedirect(message.RuleOPRegistrationRedirectURIs, param)
+	}
+	scheme := strings.ToLower(u.Scheme)
+	if slices.Contains(dangerousSchemes, scheme) {
+		return refuseRedirect(message.RuleOPRegistrationRedirectScheme, param)
+	}
+	if application == message.ApplicationTypeNative {
+		switch {
+		case scheme == "https" && u.Host != "":
+		// Registration, Section 2: loopback addresses, also by the name localhost.
+		case scheme == "http" && (isLoopback(uri) != nil || u.Hostname() == "localhost"):
+		// RFC 8252, Section 7.1: "apps MUST use a URI scheme based on a domain name under
+		// their control, expressed in reverse order".
+		case scheme != "http" && strings.Contains(scheme, "."):
+		default:
+			return refuseRedirect(message.RuleOPRegistrationRedirectNative, param)
+		}
+		return nil
+	}
+	local := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost")
+	if scheme != "https" || u.Host == "" || front && local {
+		return refuseRedirect(message.RuleOPRegistrationRedirectWeb, param)
+	}
+	return nil
+}
+
+func printableASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
+// checkKeys: Registration, Section 2: "jwks_uri and jwks MUST NOT be used together"; no
+// private and no symmetric key is a client's to publish.
+func checkKeys(_ context.Context, s *Step, m *message.ClientMetadata) error {
+	const rule = message.RuleOPRegistrationKeys
+	if m.JWKS != nil && m.JWKSURI != "" {
+		return refuseMetadata(rule, "jwks")
+	}
+	if m.JWKSURI != "" && !isHTTPS(m.JWKSURI) {
+		return refuseMetadata(rule, "jwks_uri")
+	}
+	if m.JWKS != nil {
+		body, err := message.EncodeJSON(m.JWKS)
+		if err != nil {
+			return err
+		}
+		_, skipped, err := keyjar.ParseSet(body)
+		if err != nil {
+			return refuseMetadata(rule, "jwks").Because("", "a JWK Set", err)
+		}
+		for _, k := range skipped {
+			if isPrivateKeyFault(k.Err) {
+				return refuseMetadata(rule, "jwks").Because("", "public keys only", k.Err)
+			}
+		}
+	}
+	if needsKeys(m) && m.JWKS == nil && m.JWKSURI == "" {
+		return refuseMetadata(rule, "jwks").Because("", "jwks or jwks_uri, which the methods chosen need", nil)
+	}
+	return nil
+}
+
+// needsKeys reports whether something that was chosen needs a public key of the client.
+func needsKeys(m *message.ClientMetadata) bool {
+	switch m.TokenEndpointAuthMethod {
+	case message.AuthMethodPrivateKeyJWT, message.AuthMethodSelfSignedTLSClientAuth:
+		return true
+	}
+	if alg := m.RequestObjectSigningAlg; alg != "" && alg != "none" && !isHMAC(alg) {
+		return true
+	}
+	for _, alg := range []string{
+		m.IDTokenEncryptedResponseAlg, m.UserInfoEncryptedResponseAlg,
+		m.AuthorizationEncryptedResponseAlg, m.IntrospectionEncryptedResponseAlg,
+	} {
+		if alg != "" && !isSymmetric(alg) {
+			return true
+		}
+	}
+	return false
+}
+
+func isHTTPS(uri string) bool {
+	u, err := url.Parse(uri)
+	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil
+}

@@ -1,0 +1,68 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+
+	"github.com/oidcservice/oidc/message"
+)
+
+// Serve runs the three parts of an endpoint and answers a refusal. The error is a
+// *NeedUser or *NeedFetch that the caller is to meet, with a nil Response; or it is a
+// fault of our own, such as a failing store, with the Response to send nevertheless.
+func Serve(ctx context.Context, e Endpoint, req *Request) (*Response, error) {
+	p, err := e.ParseRequest(ctx, req)
+	if err != nil {
+		return Answered(ctx, e, req, nil, err)
+	}
+	o, err := e.ProcessRequest(ctx, p)
+	return Answered(ctx, e, req, o, err)
+}
+
+// Continue runs what follows a NeedUser and answers a refusal, like Serve.
+func Continue(ctx context.Context, e Endpoint, ticket string, answer Answer) (*Response, error) {
+	r, ok := e.(Resumer)
+	if !ok {
+		return nil, ErrForeign
+	}
+	o, err := r.Resume(ctx, ticket, answer)
+	return Answered(ctx, e, &Request{Cookies: answer.Cookies, RemoteAddr: answer.RemoteAddr}, o, err)
+}
+
+// Answered turns what ParseRequest, ProcessRequest or Resume returned into the response
+// to send. A refused guess is counted.
+func Answered(ctx context.Context, e Endpoint, req *Request, o *Outcome, err error) (*Response, error) {
+	var refusal *Refusal
+	if err != nil && errors.As(err, &refusal) {
+		if refusal.attempt != nil {
+			if err := refusal.Count(ctx); err != nil {
+				return fault(), err
+			}
+		}
+		if r, ok := e.(Refuser); ok {
+			o, err = r.Refuse(ctx, req, refusal)
+		} else {
+			return refused(refusal, false), nil
+		}
+	}
+	if err == nil {
+		var resp *Response
+		if resp, err = e.DoResponse(ctx, o); err == nil {
+			return resp, nil
+		}
+	}
+	var user *NeedUser
+	var fetch *NeedFetch
+	if errors.As(err, &user) || errors.As(err, &fetch) {
+		return nil, err
+	}
+	return fault(), err
+}
+
+// fault is the answer when something of ours failed.
+func fault() *Response {
+	return refused(&Refusal{
+		Declared:  &message.Error{Code: message.ServerError, Description: "the provider cannot answer at the moment", Status: 500},
+		Violation: &message.Violation{},
+	}, false)
+}

@@ -1,0 +1,168 @@
+package endpoint
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"strconv"
+	"time"
+)
+
+// A session is a user who is logged in at the provider with one browser.
+type session struct {
+	User     string    `json:"user"`
+	AuthTime time.Time `json:"auth_time"` // of the real authentication; single sign-on does not renew it
+	ACR      string    `json:"acr,omitempty"`
+	AMR      []string  `json:"amr,omitempty"`
+	// ID is the inner name. It outlives a renewal of the cookie by the same user, so that
+	// all clients of the session are known at logout.
+	ID    string    `json:"id"`
+	Until time.Time `json:"until"`
+
+	handle string // the cookie's value
+}
+
+func (c *Context) sessionCookie() string { return c.cookieName("op_session") }
+
+// session returns the browser's session, or nil.
+func (s *Step) session(ctx context.Context) (*session, error) {
+	handle := s.Request.Cookies[s.Context.sessionCookie()]
+	if !isHandle(handle) {
+		return nil, nil
+	}
+	var sess session
+	found, err := s.Context.store.get(ctx, kindSession, handle, &sess)
+	if err != nil || !found || !s.Now.Before(sess.Until) {
+		return nil, err
+	}
+	sess.handle = handle
+	return &sess, nil
+}
+
+// login begins a session. The handle is always new, so that nobody can prepare the
+// session of somebody else; the old one ends.
+func (s *Step) login(ctx context.Context, old *session, a Authentication) (*session, []Cookie, error) {
+	c := s.Context
+	handle, err := c.random()
+	if err != nil {
+		return nil, nil, err
+	}
+	sess := &session{User: a.User, AuthTime: a.Time, ACR: a.ACR, AMR: a.AMR, Until: s.Now.Add(c.lifetimes.Session), handle: handle}
+	if sess.AuthTime.IsZero() {
+		sess.AuthTime = s.Now
+	}
+	if old != nil {
+		if _, err := c.store.take(ctx, kindSession, old.handle, nil); err != nil {
+			return nil, nil, err
+		}
+		if old.User == a.User {
+			sess.ID = old.ID
+		}
+	}
+	if sess.ID == "" {
+		if sess.ID, err = c.random(); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := c.store.put(ctx, kindSession, handle, sess, c.lifetimes.Session); err != nil {
+		return nil, nil, err
+	}
+	return sess, []Cookie{c.cookie(handle, 0)}, nil
+}
+
+// cookie is the session cookie. An authorization request may come from another site by
+// POST or in a frame (prompt=none), so SameSite is None where Secure allows it.
+func (c *Context) cookie(handle string, maxAge int) Cookie {
+	sameSite := "None"
+	if !c.secure {
+		sameSite = "Lax"
+	}
+	return Cookie{Name: c.sessionCookie(), Value: handle, MaxAge: maxAge, Secure: c.secure, HTTPOnly: true, SameSite: sameSite}
+}
+
+// sid names a session to one client. Front-Channel Logout 1.0, Section 3: "Its syntax is
+// the same as an OAuth 2.0 Client Identifier"; two clients cannot compare theirs.
+func sid(sessionID, clientID string) string {
+	mac := hmac.New(sha256.New, []byte(sessionID))
+	mac.Write([]byte(clientID))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// A sessionItem is a grant that a session gave.
+type sessionItem struct {
+	Client string `json:"client"`
+	Grant  string `json:"grant"`
+}
+
+// maxSessionItems bounds the grants of one session.
+const maxSessionItems = 1000
+
+// remember adds a grant to a session. The list is kept in slots, so that it needs no
+// operation of the store but Add and loses nothing to concurrent logins.
+func (s *Step) remember(ctx context.Context, sess *session, item sessionItem) error {
+	for n := range maxSessionItems {
+		added, err := s.Context.store.add(ctx, kindSessionItem, sessionSlot(sess.ID, n), item, sess.Until.Sub(s.Now)+time.Minute)
+		if added || err != nil {
+			return err
+		}
+	}
+	s.Context.logger.Warn("a session has too many grants", "user", sess.User)
+	return nil
+}
+
+func sessionSlot(id string, n int) string { return strconv.Itoa(n) + "\x00" + id }
+
+// items lists the grants of a session.
+func (s *Step) items(ctx context.Context, sess *session) ([]sessionItem, error) {
+	var items []sessionItem
+	for n := range maxSessionItems {
+		var item sessionItem
+		found, err := s.Context.store.get(ctx, kindSessionItem, sessionSlot(sess.ID, n), &item)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			break
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// end ends a session and what hangs on it: every grant without offline_access (Back-Channel
+// Logout 1.0, Section 2.7). It returns the clients that the session reached, each once. Of
+// concurrent calls one does it.
+func (s *Step) end(ctx context.Context, sess *session) ([]string, error) {
+	c := s.Context
+	found, err := c.store.take(ctx, kindSession, sess.handle, nil)
+	if err != nil || !found {
+		return nil, err
+	}
+	items, err := s.items(ctx, sess)
+	if err != nil {
+		return nil, err
+	}
+	var clients []string
+	seen := map[string]bool{}
+	for n, item := range items {
+		if !seen[item.Client] {
+			seen[item.Client] = true
+			clients = append(clients, item.Client)
+		}
+		var g grant
+		found, err := c.store.get(ctx, kindGrant, item.Grant, &g)
+		if err != nil {
+			return nil, err
+		}
+		if found && !g.Offline {
+			if err := s.revoke(ctx, item.Grant); err != nil {
+				return nil, err
+			}
+		}
+		if _, err := c.store.take(ctx, kindSessionItem, sessionSlot(sess.ID, n), nil); err != nil {
+			return nil, err
+		}
+	}
+	return clients, nil
+}

@@ -1,0 +1,123 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"mime"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oidcservice/oidc/message"
+)
+
+// A Step is one request on its way through an endpoint. It freezes one clock reading and
+// one snapshot of our keys.
+type Step struct {
+	Context *Context
+	Now     time.Time
+	Request *Request
+	// Params are the decoded parameters of a Form request, without doubled, malformed and
+	// empty ones.
+	Params url.Values
+	// Client is who authenticated, nil without ClientProof unless Verify sets it.
+	Client *Client
+	// Value is for Verify to leave to Process what it found out.
+	Value any
+
+	endpoint    string
+	keys        *keys
+	message     message.Message // stands for the request if Verify chose its type
+	malformed   *Refusal        // the parameters could not all be read
+	spending    []spending
+	jkt         string   // thumbprint of the key of a verified DPoP proof
+	certificate string   // x5t#S256 of the client's certificate
+	cookies     []Cookie // to be set with whatever is answered
+}
+
+// spending is a one-time value that ProcessRequest takes before anything else.
+type spending struct {
+	kind, value string
+	until       time.Time
+	refusal     *Refusal
+}
+
+// checkMethod refuses other methods. RFC 9110, Section 15.5.6: "The origin server MUST
+// generate an Allow header field in a 405 response".
+func checkMethod(req *Request, methods []string) error {
+	if slices.Contains(methods, req.Method) {
+		return nil
+	}
+	return Refuse(405, message.InvalidRequest, message.RuleOPRequestMethod, "").
+		Because(known(strings.ToLower(req.Method)), strings.Join(methods, " or "), nil).
+		With("Allow", strings.Join(methods, ", "))
+}
+
+// decode reads the parameters of a Form request into Params and checks the media type of
+// a JSON one. RFC 6749, Section 3.2: parameters of a POST are in the body, never in the URL.
+func (s *Step) decode(as Encoding) *Refusal {
+	req := s.Request
+	s.Params = url.Values{}
+	if as == Opaque {
+		return nil
+	}
+	query := ""
+	if u, err := url.Parse(req.URL); err == nil {
+		query = u.RawQuery
+	}
+	if req.Method == "GET" || req.Method == "HEAD" || req.Method == "DELETE" {
+		if as == Form {
+			var refusal *Refusal
+			s.Params, refusal = parseParams(query)
+			return refusal
+		}
+		return nil
+	}
+	want := "application/x-www-form-urlencoded"
+	if as == JSON {
+		want = "application/json"
+	}
+	header, one := req.Header.Get("Content-Type")
+	media, _, err := mime.ParseMediaType(header)
+	if !one || err != nil || media != want {
+		return Refuse(415, message.InvalidRequest, message.RuleOPRequestBody, "").Because("another content type", want, nil)
+	}
+	if as == JSON {
+		return nil
+	}
+	if query != "" {
+		return Refuse(400, message.InvalidRequest, message.RuleOPRequestBody, "").Because("parameters in the URL", "them in the body", nil)
+	}
+	var refusal *Refusal
+	s.Params, refusal = parseParams(string(req.Body))
+	return refusal
+}
+
+// undecodable is the refusal of a message that could not be decoded.
+func undecodable(err error, rule message.Rule) *Refusal {
+	var d *message.DecodeError
+	param := ""
+	if errors.As(err, &d) {
+		param = known(d.Param)
+		if d.Kind == message.Duplicate {
+			rule = message.RuleOPParamDuplicate
+		}
+	}
+	return Refuse(400, message.InvalidRequest, rule, param).Because("", "", err)
+}
+
+// spend takes the one-time values of a request, in their order. A value that is used
+// again is refused, and so is everything when the store fails.
+func (s *Step) spend(ctx context.Context) error {
+	for _, v := range s.spending {
+		added, err := s.Context.store.add(ctx, v.kind, v.value, true, v.until.Sub(s.Now)+time.Second)
+		if err != nil {
+			return err
+		}
+		if !added {
+			return v.refusal
+		}
+	}
+	return nil
+}

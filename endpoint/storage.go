@@ -1,0 +1,93 @@
+package endpoint
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/oidcservice/oidc/state"
+)
+
+// The kinds of what a provider stores. Each is a key space of its own.
+const (
+	kindClient      = "op_client"
+	kindSession     = "op_session"
+	kindSessionItem = "op_session_item"
+	kindInteraction = "op_interaction"
+	kindConsent     = "op_consent"
+	kindGrant       = "op_grant"
+	kindCode        = "op_code"
+	kindCodeGrant   = "op_code_grant" // outlives the code, to know what a second use revokes
+	kindAccess      = "op_access_token"
+	kindRefresh     = "op_refresh_token"
+	kindRefreshUsed = "op_refresh_used"
+	kindFetched     = "op_fetched"
+	kindAssertion   = "op_assertion_jti"
+	kindDPoP        = "op_dpop_jti"
+	kindAttempt     = "op_attempt"
+	kindPushed      = "op_pushed"
+	kindDevice      = "op_device"
+	kindUserCode    = "op_user_code"
+)
+
+// storeKey is the key of a value: a hash, so that the value cannot be read from the store.
+func storeKey(kind, value string) string {
+	h := sha256.New()
+	h.Write([]byte(kind))
+	h.Write([]byte{0})
+	h.Write([]byte(value))
+	var sum [sha256.Size]byte
+	return base64.RawURLEncoding.EncodeToString(h.Sum(sum[:0]))
+}
+
+// store keeps values of Go as JSON.
+type store struct{ state.Store }
+
+func (s store) add(ctx context.Context, kind, value string, v any, ttl time.Duration) (bool, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return false, err
+	}
+	added, err := s.Add(ctx, storeKey(kind, value), data, ttl)
+	if err != nil {
+		return false, fmt.Errorf("endpoint: add %s: %w", kind, err)
+	}
+	return added, nil
+}
+
+func (s store) put(ctx context.Context, kind, value string, v any, ttl time.Duration) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if err := s.Put(ctx, storeKey(kind, value), data, ttl); err != nil {
+		return fmt.Errorf("endpoint: put %s: %w", kind, err)
+	}
+	return nil
+}
+
+func (s store) get(ctx context.Context, kind, value string, into any) (bool, error) {
+	data, found, err := s.Get(ctx, storeKey(kind, value))
+	return decodeStored(kind, data, found, err, into)
+}
+
+func (s store) take(ctx context.Context, kind, value string, into any) (bool, error) {
+	data, found, err := s.Take(ctx, storeKey(kind, value))
+	return decodeStored(kind, data, found, err, into)
+}
+
+func decodeStored(kind string, data []byte, found bool, err error, into any) (bool, error) {
+	if err != nil {
+		return false, fmt.Errorf("endpoint: %s: %w", kind, err)
+	}
+	if !found || into == nil {
+		return found, nil
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return false, fmt.Errorf("endpoint: %s: %w", kind, err)
+	}
+	return true, nil
+}

@@ -1,0 +1,192 @@
+package endpoint
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+
+	"github.com/oidcservice/oidc/message"
+)
+
+// A refreshToken is what is stored of a refresh token.
+//
+// Rotation needs no compare-and-swap: a successor is computed from the token that is shown
+// and a salt that only the store knows, so everybody who shows the token within the grace
+// window gets the same successor, and no token is stored in clear. Who adds the used mark
+// first has rotated.
+type refreshToken struct {
+	Grant string    `json:"grant"`
+	Salt  []byte    `json:"salt"`
+	Until time.Time `json:"until"`
+}
+
+// usedRefresh marks a token that was replaced.
+type usedRefresh struct {
+	At time.Time `json:"at"`
+}
+
+// newRefreshToken issues the first refresh token of a grant.
+func (s *Step) newRefreshToken(ctx context.Context, g *grant) (string, error) {
+	value, err := s.Context.random()
+	if err != nil {
+		return "", err
+	}
+	salt, err := s.Context.random()
+	if err != nil {
+		return "", err
+	}
+	if s.jkt != g.JKT && s.Client.Public() || s.boundCertificate() != g.X5T {
+		// RFC 9449, Section 5: the refresh token of a public client is bound to its key.
+		g.JKT, g.X5T = s.jkt, s.boundCertificate()
+		if err := s.Context.store.put(ctx, kindGrant, g.ID, g, g.Until.Sub(s.Now)); err != nil {
+			return "", err
+		}
+	}
+	return value, s.saveRefresh(ctx, value, g, []byte(salt))
+}
+
+// saveRefresh stores a refresh token until it was idle too long or its family ends.
+func (s *Step) saveRefresh(ctx context.Context, value string, g *grant, salt []byte) error {
+	until := s.Now.Add(s.Context.lifetimes.RefreshIdle)
+	if g.Until.Before(until) {
+		until = g.Until
+	}
+	r := refreshToken{Grant: g.ID, Salt: salt, Until: until}
+	// A token that has expired is kept a little to be told from one that never was.
+	return s.Context.store.put(ctx, kindRefresh, value, r, until.Sub(s.Now)+time.Minute)
+}
+
+// verifyRefresh judges a refresh request (RFC 6749, Section 6) and changes nothing.
+func verifyRefresh(ctx context.Context, s *Step, m *message.RefreshTokenRequest) error {
+	if m.RefreshToken == "" {
+		return Refuse(400, message.InvalidRequest, message.RuleOPTokenError, "refresh_token")
+	}
+	if len(m.AuthorizationDetails) > 0 {
+		return Refuse(400, message.InvalidAuthorizationDetails, message.RuleOPAuthzRAR, "authorization_details")
+	}
+	return s.canEncrypt(ctx, s.Client, s.Client.Metadata.IDTokenEncryptedResponseAlg)
+}
+
+func processRefresh(ctx context.Context, s *Step, m *message.RefreshTokenRequest) (*Outcome, error) {
+	value := m.RefreshToken.Reveal()
+	var record refreshToken
+	found, err := s.Context.store.get(ctx, kindRefresh, value, &record)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, invalidGrant(message.RuleOPTokenInvalidGrant, "refresh_token")
+	}
+	g, err := s.grant(ctx, record.Grant)
+	if err != nil {
+		return nil, err
+	}
+	if g == nil || !s.Now.Before(record.Until) {
+		return nil, invalidGrant(message.RuleOPRefreshExpiry, "refresh_token")
+	}
+	scope, resource, err := s.judgeRefresh(g, m)
+	if err != nil {
+		return nil, err
+	}
+	user, err := s.owner(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	next := ""
+	if s.rotates(g) {
+		if next, err = s.rotate(ctx, value, &record, g); err != nil {
+			return nil, err
+		}
+	} else if err := s.saveRefresh(ctx, value, g, record.Salt); err != nil {
+		return nil, err
+	}
+	// Core, Section 12.2: a new ID Token has the same iss, sub, aud and auth_time, a new
+	// iat, and no nonce.
+	return s.tokens(ctx, &issued{
+		grant: g, scope: scope, resource: resource, refresh: next,
+		idToken: scope.Has(message.ScopeOpenID), user: user,
+	})
+}
+
+// judgeRefresh compares what the refresh token is bound to with what came.
+func (s *Step) judgeRefresh(g *grant, m *message.RefreshTokenRequest) (message.List, []string, error) {
+	if g.Client != s.Client.ID {
+		return nil, nil, invalidGrant(message.RuleOPRefreshBinding, "refresh_token").Because("another client", "the client that it was issued to", nil)
+	}
+	if g.JKT != "" && g.JKT != s.jkt || g.X5T != "" && g.X5T != s.certificate {
+		return nil, nil, invalidGrant(message.RuleOPRefreshBinding, "refresh_token").Because("another key", "the key that it was issued to", message.RuleOPDPoPCode)
+	}
+	// RFC 6749, Section 6: "The requested scope MUST NOT include any scope not originally
+	// granted by the resource owner, and if omitted is treated as equal to the scope
+	// originally granted". The grant keeps its scope.
+	scope := g.Scope
+	if len(m.Scope) > 0 {
+		if !subset(m.Scope, g.Scope) {
+			return nil, nil, Refuse(400, message.InvalidScope, message.RuleOPRefreshScope, "scope")
+		}
+		scope = m.Scope
+	}
+	resource := g.Resource
+	if len(m.Resource) > 0 {
+		if !subset(m.Resource, g.Resource) {
+			return nil, nil, Refuse(400, message.InvalidTarget, message.RuleOPRefreshBinding, "resource")
+		}
+		resource = m.Resource
+	}
+	return scope, resource, nil
+}
+
+// rotates reports whether a use replaces the token. RFC 9700, Section 4.14.2: "refresh
+// tokens for public clients MUST be sender-constrained or use refresh token rotation".
+func (s *Step) rotates(g *grant) bool { return s.Client.Public() && g.JKT == "" && g.X5T == "" }
+
+// rotate replaces a token. The one that is replaced still answers with its successor for
+// a short while, as long as the successor was not used: answers get lost, and tabs race.
+// Later use means that it was stolen, or its successor was: the family is revoked.
+func (s *Step) rotate(ctx context.Context, value string, record *refreshToken, g *grant) (string, error) {
+	next, salt := record.successor(value)
+	life := g.Until.Sub(s.Now) + time.Minute
+	first, err := s.Context.store.add(ctx, kindRefreshUsed, value, usedRefresh{At: s.Now}, life)
+	if err != nil {
+		return "", err
+	}
+	if !first {
+		again, err := s.withinGrace(ctx, value, next)
+		if err != nil {
+			return "", err
+		}
+		if !again {
+			if err := s.revoke(ctx, g.ID); err != nil {
+				return "", err
+			}
+			s.Context.logger.Warn("a replaced refresh token was used; its family is revoked", "client_id", s.Client.ID)
+			return "", invalidGrant(message.RuleOPRefreshReuse, "refresh_token")
+		}
+	}
+	// Whoever comes first stores the successor; the others would store the same.
+	return next, s.saveRefresh(ctx, next, g, salt)
+}
+
+// withinGrace reports whether a token that was replaced may be answered once more.
+func (s *Step) withinGrace(ctx context.Context, value, next string) (bool, error) {
+	var used usedRefresh
+	found, err := s.Context.store.get(ctx, kindRefreshUsed, value, &used)
+	if err != nil || !found || s.Now.Sub(used.At) >= s.Context.lifetimes.RefreshGrace {
+		return false, err
+	}
+	replaced, err := s.Context.store.get(ctx, kindRefreshUsed, next, nil)
+	return !replaced, err
+}
+
+// successor computes the next token and its salt from the token and the stored salt.
+func (r *refreshToken) successor(value string) (next string, salt []byte) {
+	derive := func(label string) []byte {
+		mac := hmac.New(sha256.New, r.Salt)
+		mac.Write([]byte(label))
+		mac.Write([]byte(value))
+		return mac.Sum(nil)
+	}
+	return base64.RawURLEncoding.EncodeToString(derive("next\x00")), derive("salt\x00")
+}
