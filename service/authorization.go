@@ -156,14 +156,16 @@ func checkResponseMode(s *Step, req *message.AuthorizationRequest) error {
 	if req.ResponseMode == "" {
 		return nil
 	}
-	switch req.ResponseMode {
+	switch carrier(req.ResponseMode, req.ResponseType) {
 	case message.ResponseModeQuery:
-		if defaultMode(req.ResponseType) != message.ResponseModeQuery {
-			return s.Fail(rule, "response_mode", "query", "fragment or form_post for a response that carries tokens", nil)
+		// Tokens go into a query only inside an encrypted JWT (JARM, Section 2.3.1).
+		encrypted := isJWTMode(req.ResponseMode) && s.Snapshot.Behaviour.AuthorizationEncryptedAlg != ""
+		if defaultMode(req.ResponseType) != message.ResponseModeQuery && !encrypted {
+			return s.Fail(rule, "response_mode", string(req.ResponseMode), "fragment or form_post for a response that carries tokens", nil)
 		}
 	case message.ResponseModeFragment, message.ResponseModeFormPost:
 	default:
-		return s.Fail(rule, "response_mode", string(req.ResponseMode), "query, fragment or form_post", nil)
+		return s.Fail(rule, "response_mode", string(req.ResponseMode), "query, fragment or form_post, plain or as a JWT", nil)
 	}
 	modes := s.Snapshot.Provider.ResponseModesSupported
 	if len(modes) > 0 && !contains(modes, string(req.ResponseMode)) {
@@ -176,11 +178,7 @@ func checkResponseMode(s *Step, req *message.AuthorizationRequest) error {
 func checkRedirectURI(s *Step, req *message.AuthorizationRequest) error {
 	const rule = message.RuleAuthzRequestRedirectURI
 	if req.RedirectURI == "" {
-		mode := req.ResponseMode
-		if mode == "" {
-			mode = defaultMode(req.ResponseType)
-		}
-		req.RedirectURI = s.Snapshot.RedirectURI(mode)
+		req.RedirectURI = s.Snapshot.RedirectURI(carrier(req.ResponseMode, req.ResponseType))
 	}
 	if req.RedirectURI == "" {
 		return fmt.Errorf("%w: redirect_uris", ErrNotConfigured)

@@ -40,6 +40,9 @@ func decodeAuthorizationResponse(_ context.Context, s *Step) (*message.Authoriza
 		return nil, s.Fail(message.RuleAuthzResponseDuplicate, param, "", "each parameter once, strictly encoded", err)
 	}
 	s.Pass(message.RuleAuthzResponseDuplicate, "parameters")
+	if m.Response != "" {
+		return openJARM(s, m)
+	}
 	return m, nil
 }
 
@@ -59,6 +62,11 @@ func verifyAuthorizationResponse(ctx context.Context, s *Step, resp *message.Aut
 	}
 	if err := verifyMode(s, &req, resp); err != nil {
 		return err
+	}
+	if s.jarm != nil {
+		if err := verifyJARM(s); err != nil {
+			return err
+		}
 	}
 	if err := verifyIssuer(s, &req, resp); err != nil {
 		return err
@@ -117,22 +125,19 @@ func verifyBinding(s *Step) error {
 // query would end in logs and histories.
 func verifyMode(s *Step, req *message.AuthorizationRequest, resp *message.AuthorizationResponse) error {
 	const rule = message.RuleAuthzResponseMode
-	if resp.Response != "" {
-		return s.Fail(message.RuleJARMExpected, "response", "a JWT", "plain parameters, as asked for", nil)
+	// "The client MUST NOT process a plain response" where a JWT was asked for, nor
+	// the other way round.
+	jwt := map[bool]string{true: "a JWT", false: "plain parameters"}
+	if err := s.Require(isJWTMode(req.ResponseMode) == (s.jarm != nil), message.RuleJARMExpected, "response", jwt[s.jarm != nil], jwt[isJWTMode(req.ResponseMode)]+", as asked for"); err != nil {
+		return err
 	}
 	in := s.Response.inbound
 	if in == nil {
 		s.Skip(rule, "response_mode", "the caller gave parameters only")
 		return nil
 	}
-	want := req.ResponseMode
-	if want == "" {
-		want = defaultMode(req.ResponseType)
-	}
-	got := in.Mode
-	if got == "" {
-		got = message.ResponseModeQuery
-	}
+	want := carrier(req.ResponseMode, req.ResponseType)
+	got := carrier(in.Mode, message.List{"code"})
 	// An error of a fragment request may come in the query from a provider that
 	// did not get as far as reading response_mode; it carries no token.
 	if got == message.ResponseModeQuery && want == message.ResponseModeFragment && resp.Error != "" && resp.IDToken == "" && resp.AccessToken == "" {

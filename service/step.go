@@ -37,6 +37,7 @@ type Step struct {
 	env      *Env
 	checks   []Check
 	verifier string // the fresh code verifier of an authorization request
+	jarm     *jarm  // an authorization response that came as a JWT
 	payload  []byte // the verified ID Token's claims, as signed
 	granted  grant  // what a token response gives
 }

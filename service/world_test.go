@@ -114,6 +114,11 @@ type override struct {
 	Callback map[string]any `json:"callback"`
 	// CallbackRaw replaces the callback; {state} stands for the state.
 	CallbackRaw string `json:"callback_raw"`
+	// JARM is the key that signs a JWT response, or "plain"; JARMClaims patches its
+	// claims, JARMBeside the parameters beside it.
+	JARM       string         `json:"jarm"`
+	JARMClaims map[string]any `json:"jarm_claims"`
+	JARMBeside map[string]any `json:"jarm_beside"`
 	// Inbound patches how the callback came: mode, method, content_type,
 	// redirect_uri, binding.
 	Inbound map[string]string `json:"inbound"`
@@ -242,7 +247,7 @@ func (w *world) good(req *service.Request) (int, map[string]string, map[string]a
 			"userinfo_endpoint": testIssuer + "/userinfo", "jwks_uri": testIssuer + "/jwks", "registration_endpoint": testIssuer + "/registration",
 			"end_session_endpoint":     testIssuer + "/end_session",
 			"response_types_supported": []string{"code", "id_token", "token id_token", "code id_token"}, "subject_types_supported": []string{"public"},
-			"response_modes_supported":              []string{"query", "fragment", "form_post"},
+			"response_modes_supported":              []string{"query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"},
 			"id_token_signing_alg_values_supported": []string{"RS256", "ES256", "EdDSA", "HS256", "none"}, "scopes_supported": []string{"openid", "profile"},
 			"grant_types_supported":                          []string{"authorization_code", "implicit", "refresh_token"},
 			"userinfo_signing_alg_values_supported":          []string{"RS256"},
@@ -480,13 +485,20 @@ func (w *world) authorize(ctx context.Context, svc service.Service) (string, *se
 			in.Mode = message.ResponseModeFragment
 		}
 	}
-	if mode := asked.Get("response_mode"); mode != "" {
-		in.Mode = message.ResponseMode(mode)
+	mode := asked.Get("response_mode")
+	if base := strings.TrimSuffix(mode, ".jwt"); base != "" && base != "jwt" {
+		in.Mode = message.ResponseMode(base)
 	}
 	if in.Mode == message.ResponseModeFormPost {
 		in.Method, in.ContentType = "POST", "application/x-www-form-urlencoded"
 	}
 	patch(params, w.o.Callback)
+	if strings.HasSuffix(mode, "jwt") && w.o.JARM != "plain" {
+		params["aud"], params["exp"] = testClientID, w.now.Unix()+60
+		patch(params, w.o.JARMClaims)
+		params = map[string]any{"response": w.sign(mustJSON(params), w.o.JARM, nil, "")}
+		patch(params, w.o.JARMBeside)
+	}
 	values := url.Values{}
 	for k, v := range params {
 		values.Set(k, fmt.Sprint(v))
