@@ -19,7 +19,8 @@ import (
 //     Section 3.1). Those that are lists by their specification, such as resource (RFC
 //     8707, Section 2) and audience (RFC 8693, Section 2.1), may be.
 //   - "Parameters sent without a value MUST be treated as if they were omitted" (ibid.).
-//   - Unknown parameters are kept; nothing else may be made of them.
+//   - Unknown parameters are kept, except those that differ from a known one by case
+//     alone.
 
 // What a query or a form may have at most.
 const (
@@ -78,7 +79,7 @@ func (q Quirks) DecodeValues(v url.Values, into any) error {
 	for name, values := range v {
 		for _, value := range values {
 			size += len(name) + len(value)
-			if bad := checkText(name, value); bad != nil {
+			if bad := checkParameter(name, value); bad != nil {
 				return bad
 			}
 			params = append(params, parameter{name, value})
@@ -135,7 +136,7 @@ func parseForm(raw string) ([]parameter, error) {
 		if !ok {
 			return nil, &DecodeError{Kind: Malformed, Param: name, Err: errors.New("a bad escape")}
 		}
-		if err := checkText(name, value); err != nil {
+		if err := checkParameter(name, value); err != nil {
 			return nil, err
 		}
 		params = append(params, parameter{name, value})
@@ -143,8 +144,8 @@ func parseForm(raw string) ([]parameter, error) {
 	return params, nil
 }
 
-// checkText returns an error that is nil or a *DecodeError.
-func checkText(name, value string) error {
+// checkParameter returns an error that is nil or a *DecodeError.
+func checkParameter(name, value string) error {
 	switch {
 	case name == "":
 		return &DecodeError{Kind: Malformed, Err: errors.New("a parameter without a name")}
@@ -192,7 +193,7 @@ func unescape(s string) (string, bool) {
 // decodeParameters fills the struct v.
 func (q Quirks) decodeParameters(params []parameter, v reflect.Value) error {
 	p := planOf(v.Type())
-	d := &decoder{quirks: q, limit: MaxForm}
+	d := &decoder{quirks: q, depth: 1, members: 2 * len(params)}
 	var extra Extra
 	err := func() error {
 		for i, param := range params {
@@ -221,7 +222,15 @@ func (q Quirks) decodeParameters(params []parameter, v reflect.Value) error {
 		v.SetZero()
 		return err
 	}
-	if extra != nil && p.extra != nil {
+	// Known in another case is unknown here, and an unknown parameter is ignored; but
+	// JSON could not carry it, nor could anybody trust it.
+	extra = slices.DeleteFunc(extra, func(m Member) bool {
+		base, _, _ := strings.Cut(m.Name, "#")
+		_, whole := p.caseOf(m.Name)
+		_, part := p.caseOf(base)
+		return whole || part
+	})
+	if len(extra) > 0 && p.extra != nil {
 		*v.FieldByIndex(p.extra).Addr().Interface().(*Extra) = extra
 	}
 	return nil
@@ -291,7 +300,7 @@ func (d *decoder) parameter(f *field, v reflect.Value, value string) *DecodeErro
 		}
 		v.Set(reflect.Append(v, reflect.ValueOf(value).Convert(c.typ.Elem())))
 	case kindRaw:
-		if err := d.embedded(value, (*decoder).anything); err != nil {
+		if err := d.part(value, (*decoder).anything); err != nil {
 			return err
 		}
 		v.SetBytes([]byte(value))
@@ -301,7 +310,7 @@ func (d *decoder) parameter(f *field, v reflect.Value, value string) *DecodeErro
 		if c.kind == kindPointer {
 			target = reflect.New(c.elem.typ)
 		}
-		err := d.embedded(value, func(d *decoder) *DecodeError {
+		err := d.part(value, func(d *decoder) *DecodeError {
 			return d.value(codecOf(target.Type().Elem()), target.Elem(), false)
 		})
 		if err != nil {
@@ -312,19 +321,6 @@ func (d *decoder) parameter(f *field, v reflect.Value, value string) *DecodeErro
 		} else {
 			v.Set(target.Elem())
 		}
-	}
-	return nil
-}
-
-// embedded goes over the JSON that a parameter holds.
-func (d *decoder) embedded(value string, goOver func(*decoder) *DecodeError) *DecodeError {
-	d.s, d.pos, d.depth, d.slab, d.copying = value, 0, 1, nil, true
-	d.space()
-	if err := goOver(d); err != nil {
-		return err
-	}
-	if d.space(); d.pos < len(d.s) {
-		return &DecodeError{Kind: Trailing}
 	}
 	return nil
 }

@@ -45,6 +45,9 @@ func addExtra(p *plan, values url.Values, m Member) error {
 		}
 		return fmt.Errorf("message: extra parameter %s is a known one", quoteName(m.Name))
 	}
+	if known, ok := p.caseOf(m.Name); ok {
+		return fmt.Errorf("message: extra parameter %s differs from %s by case alone", quoteName(m.Name), known)
+	}
 	if values.Has(m.Name) || m.Name == "" {
 		return fmt.Errorf("message: extra parameter %s occurs twice", quoteName(m.Name))
 	}

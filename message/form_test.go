@@ -19,6 +19,7 @@ func TestDecodeFormRefuses(t *testing.T) {
 		{"a parameter twice, one empty", "state=&state=a", Duplicate, "state"},
 		{"a list twice", "scope=openid&scope=email", Duplicate, "scope"},
 		{"an unknown parameter twice", "x=1&x=1", Duplicate, "x"},
+		{"a parameter of another case twice", "State=1&State=1", Duplicate, "State"},
 		{"a semicolon", "state=a;nonce=b", Malformed, ""},
 		{"half an escape", "state=%4", Malformed, "state"},
 		{"an escape that is none", "state=%zz", Malformed, "state"},
@@ -94,7 +95,7 @@ func TestDecodeFormAccepts(t *testing.T) {
 			Extra: Extra{{"audience", []byte(`["a","b","\""]`)}}}},
 		{"unknown parameters in order", "z=1&a=%22&y", AuthorizationRequest{
 			Extra: Extra{{"z", []byte(`"1"`)}, {"a", []byte(`"\""`)}, {"y", []byte(`""`)}}}},
-		{"another case is another parameter", "State=a", AuthorizationRequest{Extra: Extra{{"State", []byte(`"a"`)}}}},
+		{"another case is unknown and ignored", "State=a&x=1&sCope%23sv=1", AuthorizationRequest{Extra: Extra{{"x", []byte(`"1"`)}}}},
 		{"claims", `claims=+%7B"userinfo":%7B"email":null,"name":%7B"essential":true%7D%7D%7D+`, AuthorizationRequest{
 			Claims: &ClaimsRequest{UserInfo: map[string]*ClaimRequest{"email": nil, "name": {Essential: &yes}}}}},
 		{"details as they are", `authorization_details=[+%7B"type":"a"%7D]`, AuthorizationRequest{AuthorizationDetails: RawJSON(`[ {"type":"a"}]`)}},
@@ -156,6 +157,7 @@ func TestValuesRefuses(t *testing.T) {
 	tests := map[string]any{
 		"an extra that is a known parameter": AuthorizationRequest{Extra: Extra{{"state", []byte(`"a"`)}}},
 		"an extra that occurs twice":         AuthorizationRequest{Extra: Extra{{"x", []byte(`"a"`)}, {"x", []byte(`"a"`)}}},
+		"an extra that shadows one by case":  AuthorizationRequest{Extra: Extra{{"State", []byte(`"a"`)}}},
 		"an extra without a name":            AuthorizationRequest{Extra: Extra{{"", []byte(`"a"`)}}},
 		"an extra that is not JSON":          &AuthorizationRequest{Extra: Extra{{"x", []byte(`a`)}}},
 		"claims that cannot be encoded":      AuthorizationRequest{Claims: &ClaimsRequest{Extra: Extra{{"x", []byte(`a`)}}}},

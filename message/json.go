@@ -199,23 +199,22 @@ func isEmptyNote(c *codec, value json.RawMessage) bool {
 
 // unknown goes over the value of a member that the plan does not know.
 func (d *decoder) unknown(p *plan, name string) *DecodeError {
+	base, _, tagged := strings.Cut(name, "#")
 	if known, ok := p.caseOf(name); ok {
 		return &DecodeError{Kind: Case, Param: name, Err: errors.New("the member is " + known)}
 	}
-	base, _, ok := strings.Cut(name, "#")
-	if !ok {
-		return d.skip(name)
-	}
-	if i, ok := p.byName[base]; ok && d.peek() != 'n' {
-		// "name#sv" has the type of "name".
-		c := p.fields[i].codec
-		if err := d.value(c, reflect.New(c.typ).Elem(), false); err != nil {
-			return err.under(name)
+	if tagged {
+		if known, ok := p.caseOf(base); ok {
+			return &DecodeError{Kind: Case, Param: name, Err: errors.New("the member is " + known)}
 		}
-		return nil
-	}
-	if known, ok := p.caseOf(base); ok {
-		return &DecodeError{Kind: Case, Param: name, Err: errors.New("the member is " + known)}
+		if i, ok := p.byName[base]; ok && p.fields[i].taggable() && d.peek() != 'n' {
+			// "name#sv" has the type of "name".
+			c := p.fields[i].codec
+			if err := d.value(c, reflect.New(c.typ).Elem(), false); err != nil {
+				return err.under(name)
+			}
+			return nil
+		}
 	}
 	return d.skip(name)
 }

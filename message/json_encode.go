@@ -87,16 +87,14 @@ func appendStruct(dst []byte, p *plan, v reflect.Value, level int) ([]byte, erro
 	return append(dst, '}'), nil
 }
 
-// checkExtra judges a member of Extra before it is sent.
+// checkExtra judges a member of Extra before it is sent, as a decoder will.
 func checkExtra(p *plan, names *nameSet, m *Member, level int) error {
-	if known, ok := p.caseOf(m.Name); ok {
-		return fmt.Errorf("message: extra member %s differs from %s by case alone", quoteName(m.Name), known)
-	}
 	if !names.add(m.Name) {
 		return fmt.Errorf("message: extra member %s occurs twice", quoteName(m.Name))
 	}
-	if err := checkJSON(m.Value, level); err != nil {
-		return fmt.Errorf("message: extra member %s: %w", quoteName(m.Name), err)
+	err := checkText(m.Value, level, func(d *decoder) *DecodeError { return d.unknown(p, m.Name) })
+	if err != nil {
+		return fmt.Errorf("message: extra member: %w", err)
 	}
 	return nil
 }
@@ -104,16 +102,16 @@ func checkExtra(p *plan, names *nameSet, m *Member, level int) error {
 // checkJSON reports whether value is one JSON value by the rules of a message, inside
 // so many levels of others.
 func checkJSON(value []byte, level int) error {
+	return checkText(value, level, (*decoder).anything)
+}
+
+func checkText(value []byte, level int, goOver func(*decoder) *DecodeError) error {
 	if !utf8.Valid(value) {
 		return errUTF8
 	}
-	d := decoder{s: string(value), depth: level}
-	d.space()
-	if err := d.anything(); err != nil {
+	d := decoder{depth: level}
+	if err := d.part(string(value), goOver); err != nil {
 		return err
-	}
-	if d.space(); d.pos < len(d.s) {
-		return &DecodeError{Kind: Trailing}
 	}
 	return nil
 }

@@ -20,6 +20,19 @@ type decoder struct {
 	slab    []byte   // room for the values that are kept verbatim
 }
 
+// part goes over a text of its own that stands inside the document.
+func (d *decoder) part(s string, goOver func(*decoder) *DecodeError) *DecodeError {
+	d.s, d.pos, d.slab, d.copying = s, 0, nil, true
+	d.space()
+	if err := goOver(d); err != nil {
+		return err
+	}
+	if d.space(); d.pos < len(d.s) {
+		return &DecodeError{Kind: Trailing}
+	}
+	return nil
+}
+
 // space goes over white space.
 func (d *decoder) space() {
 	for d.pos < len(d.s) {

@@ -198,6 +198,12 @@ func (f *field) of(v reflect.Value) reflect.Value {
 	return v.FieldByIndex(f.index)
 }
 
+// taggable reports whether a language makes a difference to the member: whether it is
+// text, or a claim about the user.
+func (f *field) taggable() bool {
+	return f.profile || f.codec.kind == kindString || f.codec.kind == kindList
+}
+
 // empty reports whether v is left out of a message.
 func (c *codec) empty(v reflect.Value) bool {
 	switch c.kind {

@@ -214,11 +214,10 @@ func TestLanguageTags(t *testing.T) {
 	}
 	for bad, param := range map[string]string{
 		`{"client_name#ja":["a"]}`:                            "client_name#ja",
-		`{"jwks#ja":{"keys":1}}`:                              "jwks#ja.keys",
 		`{"client_name#ja":"a","client_name#ja":"b"}`:         "client_name#ja",
 		`{"Client_Name#ja":"a"}`:                              "Client_Name#ja",
 		`{"unknown#ja":{"a":1,"a":2}}`:                        "unknown#ja.a",
-		`{"redirect_uris#ja":{"a":1}}`:                        "redirect_uris#ja",
+		`{"redirect_uris#ja":{"a":1,"a":2}}`:                  "redirect_uris#ja.a",
 		`{"client_name#` + strings.Repeat("x", 3) + `":true}`: "client_name#xxx",
 	} {
 		err := DecodeJSON([]byte(bad), &m)
