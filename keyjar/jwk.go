@@ -34,27 +34,27 @@ const (
 	maxSecretSize = 4096
 )
 
-// jsonWebKey is a JWK as it is read.
+// jsonWebKey is a JWK as it is read. With omitempty, Extra tells what is there and empty.
 type jsonWebKey struct {
-	Type         string   `json:"kty"`
-	Curve        string   `json:"crv"`
-	X            string   `json:"x"`
-	Y            string   `json:"y"`
-	N            string   `json:"n"`
-	E            string   `json:"e"`
-	KeyID        string   `json:"kid"`
-	Use          string   `json:"use"`
-	Algorithm    string   `json:"alg"`
-	Operations   []string `json:"key_ops"`
-	Certificates []string `json:"x5c"`
+	Type         string   `json:"kty,omitempty"`
+	Curve        string   `json:"crv,omitempty"`
+	X            string   `json:"x,omitempty"`
+	Y            string   `json:"y,omitempty"`
+	N            string   `json:"n,omitempty"`
+	E            string   `json:"e,omitempty"`
+	KeyID        string   `json:"kid,omitempty"`
+	Use          string   `json:"use,omitempty"`
+	Algorithm    string   `json:"alg,omitempty"`
+	Operations   []string `json:"key_ops,omitempty"`
+	Certificates []string `json:"x5c,omitempty"`
 
-	D  string `json:"d"`
-	P  string `json:"p"`
-	Q  string `json:"q"`
-	DP string `json:"dp"`
-	DQ string `json:"dq"`
-	QI string `json:"qi"`
-	K  string `json:"k"`
+	D  string `json:"d,omitempty"`
+	P  string `json:"p,omitempty"`
+	Q  string `json:"q,omitempty"`
+	DP string `json:"dp,omitempty"`
+	DQ string `json:"dq,omitempty"`
+	QI string `json:"qi,omitempty"`
+	K  string `json:"k,omitempty"`
 
 	Extra message.Extra `json:"-"`
 }
@@ -100,7 +100,7 @@ func (w *jsonWebKey) key() (*Key, error) {
 	if len(w.KeyID) > maxKeyID {
 		return nil, violation(message.RuleKeyKid, "kid", "", fmt.Sprintf("at most %d bytes", maxKeyID), nil)
 	}
-	k := &Key{id: w.KeyID, kind: w.Type, use: w.Use, alg: w.Algorithm, ops: w.Operations}
+	k := &Key{id: w.KeyID, kind: w.Type, use: w.Use, alg: w.Algorithm, ops: w.Operations, secrets: &secrets{}}
 	var err error
 	switch w.Type {
 	case kindRSA:

@@ -23,10 +23,16 @@ type Key struct {
 	certs                     [][]byte
 	thumbprint                string
 
-	public  crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey, *ecdh.PublicKey (X25519); nil: symmetric
-	private any              // the same, private; or a crypto.Signer or crypto.Decrypter; or nil
-	secret  []byte           // of a symmetric key
-	client  bool             // secret is a client_secret: OpenID Connect Core 1.0, Sections 10.1 and 10.2
+	public crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey, *ecdh.PublicKey (X25519); nil: symmetric
+	*secrets
+}
+
+// secrets are behind a pointer, where fmt does not follow even if it meets a Key inside
+// something that does not format itself.
+type secrets struct {
+	private any    // *rsa.PrivateKey, …; or a crypto.Signer or crypto.Decrypter; or nil
+	secret  []byte // of a symmetric key
+	client  bool   // secret is a client_secret: OpenID Connect Core 1.0, Sections 10.1 and 10.2
 }
 
 // KeyOptions are the members of a JWK that a bare key has not (RFC 7517, Section 4).
@@ -47,7 +53,7 @@ func NewKey(raw any, o KeyOptions) (*Key, error) {
 	if len(o.ID) > maxKeyID {
 		return nil, fmt.Errorf("keyjar: the kid is longer than %d bytes", maxKeyID)
 	}
-	k := &Key{id: o.ID, use: o.Use, alg: o.Algorithm, ops: slices.Clone(o.Operations)}
+	k := &Key{id: o.ID, use: o.Use, alg: o.Algorithm, ops: slices.Clone(o.Operations), secrets: &secrets{}}
 	var err error
 	switch raw := raw.(type) {
 	case []byte:
@@ -224,7 +230,7 @@ func (k *Key) Public() *Key {
 		return k
 	}
 	public := *k
-	public.private = nil
+	public.secrets = &secrets{}
 	public.ops = nil
 	for _, op := range k.ops {
 		switch op {
