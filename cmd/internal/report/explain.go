@@ -1,10 +1,10 @@
 package report
 
-// An explanation says what a step is for, to somebody who sees the protocol for
+// An Explanation says what a step is for, to somebody who sees the protocol for
 // the first time.
-type explanation struct{ title, section, why string }
+type Explanation struct{ Title, Section, Why string }
 
-var explanations = map[string]explanation{
+var explanations = map[string]Explanation{
 	"webfinger": {"Who looks after this user?", "OpenID Connect Discovery 1.0, Section 2",
 		"The user named an account, not a provider. The account's host says which provider (issuer) answers for it."},
 	"provider_info": {"What can this provider do, and where?", "OpenID Connect Discovery 1.0, Section 4",
@@ -31,15 +31,20 @@ var explanations = map[string]explanation{
 		"The browser goes to the provider once more, so that the user's session ends there too."},
 	"introspection": {"Is this token still good?", "RFC 7662, Section 2",
 		"The provider says whether a token is active and what it stands for."},
+	"registration_update": {"Changing what the provider knows about us", "RFC 7592, Section 2.2",
+		"The whole registration is sent again, with the token that came with it."},
+	"registration_delete": {"Taking our leave", "RFC 7592, Section 2.3",
+		"The registration is deleted, and its credentials are forgotten."},
 	"revocation": {"Giving a token back", "RFC 7009, Section 2",
 		"A token that is no longer needed should not lie around."},
 }
 
-func explain(service string) explanation {
+// Explain returns the explanation of a service, by its name.
+func Explain(service string) Explanation {
 	if e, ok := explanations[service]; ok {
 		return e
 	}
-	return explanation{title: service}
+	return Explanation{Title: service}
 }
 
 // items says what each item of the state record holds.

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,7 @@ type jsonReport struct {
 	IDToken     json.RawMessage `json:"id_token,omitempty"`
 	UserInfo    json.RawMessage `json:"userinfo,omitempty"`
 	Provider    json.RawMessage `json:"provider_metadata,omitempty"`
+	Expected    *Problem        `json:"expected,omitempty"`
 }
 
 type jsonStep struct {
@@ -58,17 +60,19 @@ func writeJSON(w io.Writer, r *Report, m *masker) error {
 		IDToken: r.IDToken, UserInfo: r.UserInfo, Provider: r.Provider,
 	}
 	if r.Problem != nil {
-		p := *r.Problem
-		p.Message = m.text(p.Message)
-		out.Error = &p
+		out.Error = r.Problem.masked(m)
+	}
+	if r.Expected != nil {
+		out.Expected = r.Expected.masked(m)
 	}
 	for _, s := range r.Steps {
-		js := jsonStep{Service: s.Service, Checks: []jsonCheck{}, Changed: s.changed(), Request: jsonRequest{Header: map[string][]string{}}}
-		if s.Request != nil {
-			js.Request = jsonRequest{
-				Method: s.Request.Method, URL: m.url(s.Request.URL), Header: m.header(s.Request.Header),
-				Body: m.body(s.Request.Header, s.Request.Body),
-			}
+		if s.Request == nil {
+			continue // it never happened: the request could not be built
+		}
+		js := jsonStep{Service: s.Service, Checks: []jsonCheck{}, Changed: s.Changed()}
+		js.Request = jsonRequest{
+			Method: s.Request.Method, URL: m.url(s.Request.URL), Header: m.header(s.Request.Header),
+			Body: m.body(s.Request.Header, s.Request.Body),
 		}
 		if s.Response != nil {
 			js.Response = &jsonResponse{
@@ -84,6 +88,12 @@ func writeJSON(w io.Writer, r *Report, m *masker) error {
 	return encode(w, out)
 }
 
+func (p *Problem) masked(m *masker) *Problem {
+	copied := *p
+	copied.Message = m.text(p.Message)
+	return &copied
+}
+
 func encode(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -91,11 +101,14 @@ func encode(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// changed lists what changed in the service context, then in the state record.
-func (s *Step) changed() []string {
+// Changed lists what changed in the service context, then in the state record.
+func (s *Step) Changed() []string {
 	names := []string{}
 	for _, c := range s.Context {
-		names = append(names, c.Name)
+		name, _, _ := strings.Cut(c.Name, ".")
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return append(names, s.Record...)
 }

@@ -25,6 +25,8 @@ func writeMarkdown(w io.Writer, r *Report, m *masker) error {
 			fmt.Fprintf(&b, " at `%s`", r.FailedStep)
 		}
 		fmt.Fprintf(&b, ": %s\n\n", inline(m.text(r.Problem.Message)))
+	} else if r.Expected != nil {
+		fmt.Fprintf(&b, "Refused, as it must be: %s\n\n", inline(m.text(r.Expected.Message)))
 	} else {
 		b.WriteString("Everything was verified.\n\n")
 	}
@@ -42,10 +44,10 @@ func writeMarkdown(w io.Writer, r *Report, m *masker) error {
 }
 
 func markdownStep(b *strings.Builder, n int, s *Step, m *masker) {
-	e := explain(s.Service)
-	fmt.Fprintf(b, "\n## %d. %s: %s\n\n", n, s.Service, e.title)
-	if e.why != "" {
-		fmt.Fprintf(b, "%s (%s)\n\n", e.why, e.section)
+	e := Explain(s.Service)
+	fmt.Fprintf(b, "\n## %d. %s: %s\n\n", n, s.Service, e.Title)
+	if e.Why != "" {
+		fmt.Fprintf(b, "%s (%s)\n\n", e.Why, e.Section)
 	}
 	if s.Request != nil {
 		where := "The request:"

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -45,6 +46,8 @@ type Problem struct {
 	Timeout bool `json:"-"`
 	// Hint says what to do about it.
 	Hint string `json:"-"`
+	// Cause is the error that it was made from.
+	Cause error `json:"-"`
 }
 
 // ExitCode is the exit code that belongs to p, which may be nil.
@@ -82,6 +85,9 @@ type Report struct {
 	UserInfo    json.RawMessage // verified claims
 	// Provider is the provider's metadata, for the verbs whose result it is.
 	Provider json.RawMessage
+	// Expected is the refusal that a script expected and that came.
+	Expected     *Problem
+	ExpectedStep string
 	// Embedded tells that the provider ran in the same process.
 	Embedded bool
 	// Resume is the state with which the run can be continued, if it can.
@@ -189,3 +195,20 @@ func Write(w io.Writer, r *Report, o Options) error {
 	}
 	return nil
 }
+
+// Safe masks the secrets of r in text and removes what could move a cursor.
+func Safe(r *Report, text string, showSecrets bool) string {
+	return printable(newMasker(r, showSecrets).text(text))
+}
+
+// Narration is one line about a request that is about to be made.
+func Narration(s *Step) string {
+	where := s.Request.URL
+	if at := strings.IndexAny(where, "?#"); at >= 0 {
+		where = where[:at]
+	}
+	return "→ " + s.Service + ": " + s.Request.Method + " " + printable(where)
+}
+
+// Readable lays out JSON for people and removes what could move a cursor.
+func Readable(text string) string { return printable(compact(text)) }

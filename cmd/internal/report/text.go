@@ -97,14 +97,14 @@ func strip(s string) string {
 }
 
 func (t *textWriter) step(n int, s *Step) {
-	e := explain(s.Service)
+	e := Explain(s.Service)
 	head := fmt.Sprintf("%d. %s", n, s.Service)
-	t.line(t.bold(head) + strings.Repeat(" ", max(2, labelWidth+gutter-utf8.RuneCountInString(head))) + t.bold(e.title))
-	if e.section != "" {
-		t.put("", t.dim(e.section))
+	t.line(t.bold(head) + strings.Repeat(" ", max(2, labelWidth+gutter-utf8.RuneCountInString(head))) + t.bold(e.Title))
+	if e.Section != "" {
+		t.put("", t.dim(e.Section))
 	}
-	if e.why != "" {
-		t.put(t.dim("why"), wrap(e.why, t.width-gutter-labelWidth))
+	if e.Why != "" {
+		t.put(t.dim("why"), wrap(e.Why, t.width-gutter-labelWidth))
 	}
 	t.line("")
 	if s.Request != nil {
@@ -300,6 +300,9 @@ func (t *textWriter) end(r *Report) {
 			t.put(t.dim("what to do"), wrap(printable(r.Problem.Hint), t.width-gutter-labelWidth))
 		}
 		t.line("")
+	} else if r.Expected != nil {
+		t.line(t.green(t.bold("Refused, as the script expects")) + label(r.ExpectedStep != "", " at "+r.ExpectedStep))
+		t.put(t.dim("error"), wrap(printable(t.m.text(r.Expected.Message)), t.width-gutter-labelWidth))
 	} else {
 		t.line(t.green(t.bold("Done.")))
 	}

@@ -66,8 +66,9 @@ type Hop struct {
 	Method   string
 	URL      string
 	Status   int
-	Header   http.Header
+	Header   map[string][]string
 	Location string // where the answer sent the browser, resolved
+	Started  time.Time
 	Took     time.Duration
 }
 
@@ -185,7 +186,7 @@ func (v *visit) step(ctx context.Context, m *move) (*Arrival, *move, error) {
 	defer func() { _ = resp.Body.Close() }()
 	v.agent.jar.SetCookies(req.URL, resp.Cookies())
 	page, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
-	hop := Hop{Method: m.method, URL: m.url.String(), Status: resp.StatusCode, Header: resp.Header, Took: time.Since(began)}
+	hop := Hop{Method: m.method, URL: m.url.String(), Status: resp.StatusCode, Header: resp.Header, Started: began, Took: time.Since(began)}
 	v.hops = append(v.hops, hop)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: reading a page: %w", ErrFront, err)

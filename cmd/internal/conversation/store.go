@@ -1,0 +1,90 @@
+package conversation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/oidcservice/oidc/state"
+)
+
+// openStore opens the store that --store names. Memory is nil: the database's own.
+func openStore(name string) (state.Store, func(), error) {
+	kind, rest, _ := strings.Cut(name, ":")
+	switch kind {
+	case "", "memory":
+		if rest != "" {
+			return nil, nil, fault("store", "memory takes no argument")
+		}
+		return nil, func() {}, nil
+	case "sqlite":
+		if rest == "" {
+			return nil, nil, fault("store", "want sqlite:FILE")
+		}
+		return openSQLite(rest)
+	case "redis", "rediss", "postgres", "postgresql", "mysql":
+		return nil, nil, fault("store", "this build has no %s store; it has memory and sqlite:FILE", kind)
+	}
+	return nil, nil, fault("store", "unknown store %q; known are memory and sqlite:FILE", kind)
+}
+
+// A handover is what another process needs to go on with a login: what the command
+// knows beside the state record.
+type handover struct {
+	Settings Settings        `json:"settings"`
+	Context  json.RawMessage `json:"context"`
+	Binding  string          `json:"binding"`
+}
+
+const handoverTTL = 24 * time.Hour
+
+// handoverStore puts handovers into the store of the login, sealed with a key made
+// from the state: who has the store alone can read none.
+func handoverStore(s state.Store, name string) (state.Store, string, error) {
+	key := sha256.Sum256([]byte("oidc walkthrough handover\x00" + name))
+	sealed, err := state.Sealed(s, key[:])
+	if err != nil {
+		return nil, "", err
+	}
+	place := sha256.Sum256([]byte("oidc walkthrough place\x00" + name))
+	return sealed, "handover-" + base64.RawURLEncoding.EncodeToString(place[:]), nil
+}
+
+func saveHandover(ctx context.Context, s state.Store, name string, h handover) error {
+	value, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	sealed, key, err := handoverStore(s, name)
+	if err != nil {
+		return err
+	}
+	if err := sealed.Put(ctx, key, value, handoverTTL); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+func loadHandover(ctx context.Context, s state.Store, name string) (*handover, error) {
+	sealed, key, err := handoverStore(s, name)
+	if err != nil {
+		return nil, err
+	}
+	value, found, err := sealed.Get(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if !found {
+		return nil, fmt.Errorf("this store knows no login with that state: %w", state.ErrUnknown)
+	}
+	h := new(handover)
+	if err := json.Unmarshal(value, h); err != nil {
+		return nil, errors.Join(errors.New("store: a login that another version began"), err)
+	}
+	return h, nil
+}
