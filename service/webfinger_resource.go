@@ -22,7 +22,7 @@ func normalizeResource(s *Step, identifier string) (string, error) {
 	s.Pass(message.RuleWebFingerResourceRequired, "resource")
 	for _, r := range identifier {
 		if r <= ' ' || r == 0x7f || r == '\\' {
-			return "", s.Fail(message.RuleWebFingerIdentifierUnsupported, "resource", clip(identifier), "an identifier without spaces, controls and backslashes", nil)
+			return "", s.Fail(message.RuleWebFingerNormalization, "resource", clip(identifier), "an identifier without spaces, controls and backslashes", nil)
 		}
 	}
 	switch identifier[0] {
