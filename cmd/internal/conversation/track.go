@@ -63,9 +63,9 @@ func (t *tracker) begin(r *service.Request) *report.Step {
 		Request: &report.Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: string(r.Body)},
 	}
 	if t.open != nil {
-		t.open.Need = r.Service + " is needed, which is fetched next"
+		t.open.Need = "it cannot be judged yet: " + r.Service + " comes first, in the next step"
 		if t.open.Service == r.Service {
-			t.open.Need = "the request is made again"
+			t.open.Need = "the request has to be made again, in the next step"
 		}
 		t.open = nil
 	}
@@ -124,7 +124,10 @@ func checksOf(checks []service.Check) []report.Check {
 // learn keeps the verified claims.
 func (t *tracker) learn(e service.Exchange) {
 	if e.Result.IDToken != nil {
-		if claims, err := message.EncodeJSON(e.Result.IDToken); err == nil {
+		// As they were signed, if the record has them.
+		if r, err := t.db.Session(context.Background(), e.Result.State); err == nil && r.Kept(state.KeptIDTokenClaims) != "" {
+			t.report.IDToken = json.RawMessage(r.Kept(state.KeptIDTokenClaims))
+		} else if claims, err := message.EncodeJSON(e.Result.IDToken); err == nil {
 			t.report.IDToken = claims
 		}
 	}

@@ -71,12 +71,12 @@ func markdownStep(b *strings.Builder, n int, s *Step, m *masker) {
 		b.WriteString("No answer came.\n\n")
 	}
 	if s.Need != "" {
-		fmt.Fprintf(b, "Before it can be judged: %s.\n\n", inline(s.Need))
+		fmt.Fprintf(b, "Here %s.\n\n", inline(s.Need))
 	}
 	if len(s.Checks) > 0 {
-		b.WriteString("| check | verdict | specification | |\n|---|---|---|---|\n")
+		b.WriteString("| check | of | verdict | specification | |\n|---|---|---|---|---|\n")
 		for _, c := range s.Checks {
-			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", c.Rule, c.Verdict, cell(c.Spec), cell(m.text(c.Reason)))
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", c.Rule, cell(c.Param), c.Verdict, cell(c.Spec), cell(m.text(c.Reason)))
 		}
 		b.WriteString("\n")
 	}

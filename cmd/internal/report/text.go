@@ -16,6 +16,7 @@ const (
 	gutter     = 4
 	labelWidth = 22
 	minWidth   = 72
+	maxParam   = 26       // width of the column that names the parameter
 	maxShown   = 12 << 10 // bytes of one body; the rest is counted, not printed
 )
 
@@ -72,6 +73,9 @@ func (t *textWriter) line(s string) { t.b.WriteString(strings.TrimRight(s, " ") 
 
 // put writes text behind a label, further lines aligned below the first.
 func (t *textWriter) put(label, text string) {
+	if text == "" {
+		return
+	}
 	pad := strings.Repeat(" ", gutter)
 	for i, line := range strings.Split(text, "\n") {
 		if i > 0 {
@@ -167,7 +171,7 @@ func (t *textWriter) response(s *Step) {
 			paint = t.red
 		}
 		took := ""
-		if s.Took > 0 {
+		if s.Took >= time.Millisecond {
 			took = t.dim("  " + s.Took.Round(time.Millisecond).String())
 		}
 		t.put(t.blue("response"), paint(status)+" "+printable(mediaType(s.Response.Header))+took)
@@ -258,13 +262,14 @@ func (t *textWriter) checks(s *Step) {
 	if len(s.Checks) == 0 {
 		return
 	}
-	widest := 0
+	widest, param := 0, 0
 	for _, c := range s.Checks {
-		widest = max(widest, len(c.Rule))
+		widest, param = max(widest, len(c.Rule)), max(param, min(len(c.Param), maxParam))
 	}
 	for i, c := range s.Checks {
 		mark := map[string]string{"passed": t.green("✓"), "failed": t.red("✗"), "skipped": t.dim("·"), "warned": t.yellow("!")}[c.Verdict]
-		text := mark + " " + c.Rule + strings.Repeat(" ", widest-len(c.Rule)+2) + t.dim(c.Spec)
+		text := mark + " " + c.Rule + strings.Repeat(" ", widest-len(c.Rule)+2) +
+			printable(c.Param) + strings.Repeat(" ", max(0, param-len(c.Param))+2) + t.dim(c.Spec)
 		if c.Reason != "" {
 			text += t.dim(" — ") + printable(t.m.text(c.Reason))
 		}
@@ -353,23 +358,20 @@ func wrap(text string, width int) string {
 	return strings.Join(append(lines, line), "\n")
 }
 
-// wrapLong breaks the lines of laid-out JSON that are too long, behind a comma
-// where there is one, and keeps their indentation.
+// wrapLong breaks the arrays of laid-out JSON behind a comma, and keeps their
+// indentation. A value is never broken: somebody may want to copy it.
 func wrapLong(text string, width int) string {
 	var out []string
 	for _, line := range strings.Split(text, "\n") {
 		lead := line[:len(line)-len(strings.TrimLeft(line, " "))] + "    "
 		for utf8.RuneCountInString(line) > width {
-			cut := width
 			runes := []rune(line)
-			if at := strings.LastIndex(string(runes[:width]), ", "); at > len(lead) {
-				cut = utf8.RuneCountInString(line[:at]) + 1
-			}
-			out = append(out, string(runes[:cut]))
-			line = lead + strings.TrimLeft(string(runes[cut:]), " ")
-			if len(lead)+8 > width {
+			at := strings.LastIndex(string(runes[:width]), ", ")
+			if at <= len(lead) {
 				break
 			}
+			out = append(out, line[:at+1])
+			line = lead + strings.TrimLeft(line[at+1:], " ")
 		}
 		out = append(out, line)
 	}
