@@ -36,6 +36,7 @@ var standard = []struct {
 	{service.RegistrationUpdateName, "RegistrationUpdate", service.NewRegistrationUpdate},
 	{service.RegistrationDeleteName, "RegistrationDelete", service.NewRegistrationDelete},
 	{service.AuthorizationName, "Authorization", service.NewAuthorization},
+	{service.PushedAuthorizationName, "PushedAuthorization", service.NewPushedAuthorization},
 	{service.AccessTokenName, "AccessToken", service.NewAccessToken},
 	{service.RefreshTokenName, "RefreshAccessToken", service.NewRefreshToken},
 	{service.UserInfoName, "UserInfo", service.NewUserInfo},
@@ -164,4 +165,3 @@ func (a absent) ParseResponse(context.Context, *service.Response) (*service.Resu
 }
 
 func (a absent) UpdateServiceContext(context.Context, *service.Result) error { return a.fail() }
-

@@ -36,6 +36,7 @@ func NewAccessToken(env Env) Service {
 		Request:  Form,
 		Response: JSON,
 		Proof:    ClientProof,
+		DPoP:     true,
 		Login:    true,
 		Answer:   tokenAnswer,
 		Endpoint: func(s *Step, _ *message.AccessTokenRequest) string { return s.Snapshot.Endpoint(AccessTokenName) },
@@ -150,7 +151,16 @@ func verifyTokens(s *Step, resp *message.AccessTokenResponse) error {
 	}
 	// "token_type ... is case insensitive" (RFC 6749, Section 5.1); "The client MUST
 	// NOT use an access token if it does not understand the token type" (7.1).
-	if err := s.Require(strings.EqualFold(resp.TokenType, message.TokenTypeBearer), message.RuleTokenResponseTokenType, "token_type", clip(resp.TokenType), "Bearer"); err != nil {
+	want := message.TokenTypeBearer
+	if s.Snapshot.DPoPKey != nil {
+		want = message.TokenTypeDPoP
+		// "the client MUST discard the response" when a bound token was asked for and
+		// this is unacceptable (RFC 9449, Section 5).
+		if strings.EqualFold(resp.TokenType, message.TokenTypeBearer) {
+			return s.Fail(message.RuleTokenResponseDPoPDowngrade, "token_type", clip(resp.TokenType), want, nil)
+		}
+	}
+	if err := s.Require(strings.EqualFold(resp.TokenType, want), message.RuleTokenResponseTokenType, "token_type", clip(resp.TokenType), want); err != nil {
 		return err
 	}
 	if resp.ExpiresIn == nil {

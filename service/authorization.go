@@ -39,10 +39,16 @@ func NewAuthorization(env Env) Service {
 		},
 		Gather:   gatherAuthorization,
 		Complete: completeAuthorization,
-		Remember: rememberAuthorization,
-		Decode:   decodeAuthorizationResponse,
-		Verify:   verifyAuthorizationResponse,
-		Update:   updateAuthorization,
+		Present:  presentAuthorization,
+		Remember: func(ctx context.Context, s *Step, req *message.AuthorizationRequest) error {
+			if s.resumed {
+				return nil // the login was begun when its request was pushed
+			}
+			return rememberAuthorization(ctx, s, req)
+		},
+		Decode: decodeAuthorizationResponse,
+		Verify: verifyAuthorizationResponse,
+		Update: updateAuthorization,
 		Refused: func(ctx context.Context, s *Step, _ *message.Error) error {
 			// "it then ends the transaction": a declared error spends the state.
 			var resp message.AuthorizationResponse
@@ -54,7 +60,7 @@ func NewAuthorization(env Env) Service {
 	}.New(env)
 }
 
-func gatherAuthorization(_ context.Context, s *Step, req *message.AuthorizationRequest) error {
+func gatherAuthorization(ctx context.Context, s *Step, req *message.AuthorizationRequest) error {
 	if s.Snapshot.Issuer == "" || s.Snapshot.Provider == nil {
 		return fmt.Errorf("%w: the provider's metadata", ErrNotConfigured)
 	}
@@ -71,12 +77,15 @@ func gatherAuthorization(_ context.Context, s *Step, req *message.AuthorizationR
 	if len(req.Scope) == 0 {
 		req.Scope = s.Snapshot.Scope
 	}
-	return nil
+	return resumePushed(ctx, s, req)
 }
 
 // completeAuthorization settles what is still open and applies the rules of the
 // request.
 func completeAuthorization(_ context.Context, s *Step, req *message.AuthorizationRequest) error {
+	if s.resumed {
+		return nil // it was settled by the call that began the login
+	}
 	if len(req.ResponseType) == 0 {
 		req.ResponseType = s.Snapshot.Behaviour.ResponseType()
 	}
@@ -86,6 +95,9 @@ func completeAuthorization(_ context.Context, s *Step, req *message.Authorizatio
 		if err := check(s, req); err != nil {
 			return err
 		}
+	}
+	if key := s.Snapshot.DPoPKey; key != nil && req.ResponseType.Has("code") {
+		req.DPoPJKT = key.Thumbprint() // binds the code to the key (RFC 9449, Section 10)
 	}
 	var err error
 	s.verifier, err = addChallenge(s, req)
@@ -266,6 +278,7 @@ func rememberAuthorization(ctx context.Context, s *Step, req *message.Authorizat
 	}
 	r := state.NewRecord(req.State, s.Snapshot.Issuer)
 	r.Set(state.ItemAuthRequest, encoded)
+	r.Keep(state.KeptDPoPThumbprint, req.DPoPJKT)
 	if verifier := s.verifier; verifier != "" {
 		r.Keep(state.KeptCodeVerifier, verifier)
 	}

@@ -51,6 +51,7 @@ type Definition[Req, Resp message.Message] struct {
 	Request  Encoding
 	Response Encoding
 	Proof    Proof
+	DPoP     bool // a proof of possession goes along where tokens are bound to a key (RFC 9449)
 	Login    bool // the step belongs to a login that the callback has claimed
 	Answer   Answer
 
@@ -62,6 +63,9 @@ type Definition[Req, Resp message.Message] struct {
 	// Complete fills what is still open with the protocol's defaults and fresh
 	// values, and checks the finished request.
 	Complete func(ctx context.Context, s *Step, req *Req) error
+	// Present turns the finished request into the one that travels, where that is
+	// another: a request object, or a reference to one.
+	Present func(ctx context.Context, s *Step, req *Req) (*Req, error)
 	// Token returns the access token of a TokenProof; "" sends none.
 	Token func(s *Step, req *Req) message.Secret
 	// Remember stores what the answer will be judged by.
@@ -181,9 +185,17 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 	} else if len(out.Policy.Accept) > 0 {
 		out.Header["Accept"] = []string{strings.Join(out.Policy.Accept, ", ")}
 	}
-	if err := x.encode(ctx, s, req, out); err != nil {
+	travelling := req
+	if x.d.Present != nil {
+		var err error
+		if travelling, err = x.d.Present(ctx, s, req); err != nil {
+			return nil, err
+		}
+	}
+	if err := x.encode(ctx, s, travelling, out); err != nil {
 		return nil, err
 	}
+	out.Host = s.hosted
 	if x.d.Remember != nil {
 		if err := x.d.Remember(ctx, s, req); err != nil {
 			return nil, err
@@ -208,8 +220,17 @@ func checkEndpoint(s *Step, endpoint string) error {
 func (x *defined[Req, Resp]) encode(ctx context.Context, s *Step, req *Req, out *Request) error {
 	if x.d.Proof == TokenProof && x.d.Token != nil {
 		if token := x.d.Token(s, req); token != "" {
-			out.Header["Authorization"] = []string{"Bearer " + token.Reveal()}
+			if err := useToken(ctx, s, out, token); err != nil {
+				return err
+			}
 		}
+	}
+	if x.d.DPoP && s.Snapshot.DPoPKey != nil {
+		proof, err := dpopProof(s, out.Method, out.URL, "")
+		if err != nil {
+			return err
+		}
+		out.Header["Dpop"] = []string{proof}
 	}
 	if x.d.Proof == ClientProof {
 		return authenticate(ctx, s, any(req).(message.Message), x.env.Settings.ClientAuth, out)
@@ -263,7 +284,7 @@ func (x *defined[Req, Resp]) ParseResponse(ctx context.Context, resp *Response) 
 	s.Response = resp
 	m, err := x.judge(ctx, s)
 	if err != nil {
-		return nil, x.wrap(s, err)
+		return nil, x.wrap(s, dpopNonceNeed(s, err))
 	}
 	return &Result{
 		State: s.State, Message: any(m).(message.Message), IDToken: s.IDToken, Optional: s.Optional,
@@ -335,6 +356,9 @@ func (x *defined[Req, Resp]) UpdateServiceContext(ctx context.Context, res *Resu
 	m, ok := any(res.Message).(*Resp)
 	if !ok {
 		return x.wrap(res.step, fmt.Errorf("%w: the result's message was replaced by a %T", ErrArgs, res.Message))
+	}
+	if err := keepDPoPNonce(res.step); err != nil {
+		return x.wrap(res.step, err)
 	}
 	if x.d.Update == nil {
 		return nil

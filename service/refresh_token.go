@@ -23,6 +23,7 @@ func NewRefreshToken(env Env) Service {
 		Request:  Form,
 		Response: JSON,
 		Proof:    ClientProof,
+		DPoP:     true,
 		Login:    true,
 		Answer:   tokenAnswer,
 		Endpoint: func(s *Step, _ *message.RefreshTokenRequest) string { return s.Snapshot.Endpoint(RefreshTokenName) },

@@ -43,6 +43,7 @@ type Request struct {
 	Body      []byte
 	MutualTLS bool // present the client certificate
 	Policy    Policy
+	Host      []Hosted // documents that the caller must serve before it sends
 
 	message message.Message // what it was built from
 	args    Args

@@ -60,17 +60,31 @@ func (r Runner) Run(ctx context.Context, svc Service, args Args) (*Result, error
 	return r.Finish(ctx, svc, resp)
 }
 
-func (r Runner) send(ctx context.Context, svc Service, args Args) (*Response, error) {
-	req, err := svc.GetRequestParameters(ctx, args)
-	var need *NeedError
-	for tries := 0; tries < rounds && r.Wait != nil && errors.As(err, &need) && need.After > 0; tries++ {
-		if err := r.Wait(ctx, need.After); err != nil {
-			return nil, &stepError{service: svc.Name(), err: err}
+// Request builds the request of svc after doing what it needs first, such as
+// pushing an authorization request.
+func (r Runner) Request(ctx context.Context, svc Service, args Args) (*Request, error) {
+	done := map[string]bool{}
+	for round := 0; ; round++ {
+		req, err := svc.GetRequestParameters(ctx, args)
+		var need *NeedError
+		if err == nil || round == rounds || !errors.As(err, &need) {
+			if err != nil {
+				r.observe(Exchange{Service: svc.Name(), Err: err})
+			}
+			return req, err
 		}
-		req, err = svc.GetRequestParameters(ctx, args)
+		if err := r.meet(ctx, svc, need, err, done); err != nil {
+			return nil, err
+		}
+		if need.Resend {
+			args = need.Args
+		}
 	}
+}
+
+func (r Runner) send(ctx context.Context, svc Service, args Args) (*Response, error) {
+	req, err := r.Request(ctx, svc, args)
 	if err != nil {
-		r.observe(Exchange{Service: svc.Name(), Err: err})
 		return nil, err
 	}
 	resp, err := r.Send(ctx, req)

@@ -63,7 +63,7 @@ func gatherUserInfo(_ context.Context, s *Step, req *message.UserInfoRequest) er
 	if err != nil {
 		return err
 	}
-	req.AccessToken = tokens.AccessToken
+	req.AccessToken, s.tokenType = tokens.AccessToken, tokens.TokenType
 	s.Pass(message.RuleUserInfoTokenTransport, "access_token")
 	return nil
 }

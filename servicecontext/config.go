@@ -70,6 +70,16 @@ type Config struct {
 	// Scope is what an authorization request asks for by default.
 	Scope []string
 
+	// RequestMethod says how authorization requests travel; empty means by query.
+	RequestMethod RequestMethod
+
+	// RequestURIBase is the https address below which we serve request objects,
+	// for RequestByReference.
+	RequestURIBase string
+
+	// DPoPKey binds tokens to a private key of ours (RFC 9449). Nil: bearer tokens.
+	DPoPKey *keyjar.Key
+
 	// TrustedAudiences may stand beside our client_id in the aud of an ID Token.
 	TrustedAudiences []string
 
@@ -144,12 +154,18 @@ func (c *Config) snapshot() (*Snapshot, error) {
 		Leeway:             c.Leeway,
 		Profile:            c.Profile,
 		Scope:              c.Scope,
+		RequestMethod:      c.RequestMethod,
+		RequestURIBase:     c.RequestURIBase,
+		DPoPKey:            c.DPoPKey,
 		TrustedAudiences:   c.TrustedAudiences,
 		InsecureAllowHTTP:  c.InsecureAllowHTTP,
 		Compat:             c.Compat,
 	}
 	if sn.Profile == "" {
 		sn.Profile = ProfileOpenID
+	}
+	if !sn.RequestMethod.known() {
+		return nil, fmt.Errorf("%w: request method: %q is none of %v", ErrConfig, sn.RequestMethod, RequestMethods())
 	}
 	if _, err := ParseProfile(string(sn.Profile)); err != nil {
 		return nil, fmt.Errorf("%w: profile: %w", ErrConfig, err)

@@ -53,6 +53,12 @@ type Snapshot struct {
 	InsecureAllowHTTP bool
 	Compat            Compat
 
+	// How authorization requests travel, where we serve their objects, and the key
+	// that tokens are bound to.
+	RequestMethod  RequestMethod
+	RequestURIBase string
+	DPoPKey        *keyjar.Key
+
 	// DPoPNonces are the latest nonces, by origin (RFC 9449, Section 8).
 	DPoPNonces map[string]string
 }
