@@ -61,7 +61,7 @@ var rawKeys = map[string]*rsa.PrivateKey{}
 // testKeys are the provider's, made once: RSA keys are slow.
 var testKeys = sync.OnceValue(func() map[string]*keyjar.Key {
 	keys := map[string]*keyjar.Key{}
-	for name, alg := range map[string]string{"rs256": "RS256", "other": "RS256", "es256": "ES256", "eddsa": "EdDSA", "enc": "RSA-OAEP"} {
+	for name, alg := range map[string]string{"rs256": "RS256", "other": "RS256", "es256": "ES256", "eddsa": "EdDSA", "enc": "RSA-OAEP", "dpop": "ES256", "own": "ES256"} {
 		use := "sig"
 		if name == "enc" {
 			use = "enc"
@@ -91,6 +91,8 @@ type settings struct {
 	Compat           json.RawMessage            `json:"compat"`
 	TrustedAudiences []string                   `json:"trusted_audiences"`
 	Keys             bool                       `json:"keys"` // we have a decryption key
+	RequestMethod    string                     `json:"request_method"`
+	DPoP             bool                       `json:"dpop"`
 	Profile          string                     `json:"profile"`
 }
 
@@ -164,6 +166,9 @@ type world struct {
 	done       []string
 	login      string
 	wrap       func(service.Service) service.Service
+	front      *service.Request
+	sending    func(*service.Request)
+	answer     func(*service.Request) *service.Response
 	mutate     func(service string, body []byte) []byte
 }
 
@@ -184,8 +189,13 @@ func newWorld(t testing.TB, o override) (*world, error) {
 		Metadata: cm, Scope: []string{"openid", "profile"}, TrustedAudiences: o.Config.TrustedAudiences,
 		Now: w.clock, Rand: new(stream), Profile: servicecontext.Profile(o.Config.Profile),
 	}
+	config.RequestMethod = servicecontext.RequestMethod(o.Config.RequestMethod)
+	config.RequestURIBase = "https://rp.example/requests"
+	if o.Config.DPoP {
+		config.DPoPKey = testKeys()["dpop"]
+	}
 	if o.Config.Keys {
-		config.Keys = keyjar.NewSet(testKeys()["enc"])
+		config.Keys = keyjar.NewSet(testKeys()["enc"], testKeys()["own"])
 	}
 	if len(o.Config.Compat) > 0 {
 		if err := json.Unmarshal(o.Config.Compat, &config.Compat); err != nil {
@@ -253,7 +263,9 @@ func (w *world) good(req *service.Request) (int, map[string]string, map[string]a
 			"userinfo_signing_alg_values_supported":          []string{"RS256"},
 			"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
 			"code_challenge_methods_supported":               []string{"S256"},
-			"authorization_response_iss_parameter_supported": true,
+			"authorization_response_iss_parameter_supported": true, "request_parameter_supported": true,
+			"pushed_authorization_request_endpoint": testIssuer + "/par", "dpop_signing_alg_values_supported": []string{"ES256", "RS256"},
+			"request_object_signing_alg_values_supported": []string{"ES256", "RS256", "none"},
 		}
 	case service.JWKSName:
 		set := keyjar.NewSet(testKeys()["rs256"].Public(), testKeys()["es256"].Public(), testKeys()["eddsa"].Public())
@@ -281,6 +293,8 @@ func (w *world) good(req *service.Request) (int, map[string]string, map[string]a
 		return 200, header, map[string]any{
 			"access_token": "SlAV32hkKG", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "8xLOxBtZp8", "id_token": w.encrypted(w.idToken(nil)),
 		}
+	case service.PushedAuthorizationName:
+		return 201, header, map[string]any{"request_uri": "urn:ietf:params:oauth:request_uri:bwc4JK-ESC0w8acc191e-Y1LTC2", "expires_in": 60}
 	case service.RefreshTokenName:
 		return 200, header, map[string]any{
 			"access_token": "TlBN45jURg", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "9yNOxJtZa5",
@@ -366,7 +380,18 @@ func flip(c byte) string {
 // send answers a request as the provider of this world does.
 func (w *world) send(_ context.Context, req *service.Request) (*service.Response, error) {
 	w.sent = append(w.sent, req.Service)
+	if w.sending != nil {
+		w.sending(req)
+	}
+	if w.answer != nil {
+		if resp := w.answer(req); resp != nil {
+			return resp, nil
+		}
+	}
 	status, header, members := w.good(req)
+	if w.o.Config.DPoP && members["token_type"] != nil {
+		members["token_type"] = "DPoP"
+	}
 	a := w.o.Answers[req.Service]
 	patch(members, a.JSON)
 	if a.Status != 0 {
@@ -460,20 +485,16 @@ func (w *world) authorize(ctx context.Context, svc service.Service) (string, *se
 		}
 		args.Message = m
 	}
-	req, err := svc.GetRequestParameters(ctx, args)
+	req, err := service.Runner{Send: w.send}.Request(ctx, svc, args)
 	if err != nil {
 		return "", nil, err
 	}
-	w.login = req.State
-	u, err := url.Parse(req.URL)
-	if err != nil {
-		return "", nil, err
-	}
-	asked := u.Query()
-	w.nonce = asked.Get("nonce")
+	w.login, w.front = req.State, req
+	asked := req.Message().(*message.AuthorizationRequest)
+	w.nonce = asked.Nonce
 	params := map[string]any{"state": req.State, "iss": testIssuer}
 	in := service.Inbound{Mode: message.ResponseModeQuery, Method: "GET", RedirectURI: testCallback, Binding: testBinding}
-	for _, word := range strings.Fields(asked.Get("response_type")) {
+	for _, word := range asked.ResponseType {
 		switch word {
 		case "code":
 			params["code"] = "SplxlOBeZQQYbYS6WxSbIA"
@@ -485,7 +506,7 @@ func (w *world) authorize(ctx context.Context, svc service.Service) (string, *se
 			in.Mode = message.ResponseModeFragment
 		}
 	}
-	mode := asked.Get("response_mode")
+	mode := string(asked.ResponseMode)
 	if base := strings.TrimSuffix(mode, ".jwt"); base != "" && base != "jwt" {
 		in.Mode = message.ResponseMode(base)
 	}
