@@ -3,6 +3,7 @@ package keyjar
 import (
 	"crypto"
 	"crypto/ecdh"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"fmt"
 	"slices"
@@ -83,8 +84,8 @@ func (s *Set) DecryptNested(token string, p DecryptPolicy) (string, *Header, err
 		return "", nil, violation(message.RuleJWENesting, "cty", header.ContentType, "JWT", nil)
 	}
 	inner := string(payload)
-	if n := strings.Count(inner, "."); n != 2 {
-		return "", nil, violation(message.RuleJWENesting, "", segments(inner), "a JWS of 3 segments", nil)
+	if _, err := Parse(inner); err != nil {
+		return "", nil, violation(message.RuleJWENesting, "", "", "a compact JWS inside", err)
 	}
 	return inner, header, nil
 }
@@ -185,10 +186,13 @@ func (k *Key) openingKey(e *encryptedToken, a *encryptionAlgorithm, enc *content
 		if err := k.checkEphemeral(e); err != nil {
 			return nil, err
 		}
-		if private, ok := k.private.(*ecdh.PrivateKey); ok {
+		switch private := k.private.(type) {
+		case *ecdh.PrivateKey:
 			return x25519.NewKeyFromSeed(private.Bytes())
+		case *ecdsa.PrivateKey:
+			return private, nil
 		}
-		return k.private, nil
+		return nil, fmt.Errorf("%w: %s cannot decrypt", ErrNoKey, k)
 	case a == rsa15:
 		// The library replaces a content key that it cannot decrypt by a random one,
 		// which needs the key itself.

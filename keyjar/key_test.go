@@ -168,9 +168,6 @@ func TestParseKeyRefusesPartsThatDoNotFit(t *testing.T) {
 			}
 			for _, value := range []string{flip(d, 5), "AAAA", "!", ""} {
 				m[member] = value
-				if member == "d" && value == "" && alg != "RS256" {
-					continue // see below
-				}
 				changed, err := json.Marshal(m)
 				if err != nil {
 					t.Fatal(err)
