@@ -48,7 +48,7 @@ const (
 )
 
 // The values of prompt (OpenID Connect Core 1.0, Section 3.1.2.1; Initiating User
-// Registration via OpenID Connect 1.0, Section 2).
+// Registration via OpenID Connect 1.0).
 const (
 	PromptNone          = "none"
 	PromptLogin         = "login"

@@ -74,3 +74,28 @@ func BenchmarkDecodeForm(b *testing.B) {
 		}
 	}
 }
+
+// Decoding an ID Token and building an authorization request happen at every login.
+// Their cost is counted in allocations, which do not depend on the machine.
+func TestAllocations(t *testing.T) {
+	payload := []byte(idTokenPayload)
+	request := benchmarkRequest()
+	for _, test := range []struct {
+		name string
+		most float64
+		run  func() error
+	}{
+		{"DecodeClaims", 5, func() error { var token IDToken; return DecodeClaims(payload, &token) }},
+		{"EncodeForm", 3, func() error { _, err := EncodeForm(request); return err }},
+		{"EncodeJSON", 5, func() error { _, err := EncodeJSON(request); return err }},
+	} {
+		got := testing.AllocsPerRun(100, func() {
+			if err := test.run(); err != nil {
+				t.Error(err)
+			}
+		})
+		if got > test.most {
+			t.Errorf("%s allocates %v times, %v are allowed", test.name, got, test.most)
+		}
+	}
+}

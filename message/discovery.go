@@ -57,7 +57,7 @@ type ProviderMetadata struct {
 	OPPolicyURI                       string   `json:"op_policy_uri,omitempty"`
 	OPTosURI                          string   `json:"op_tos_uri,omitempty"`
 
-	// Initiating User Registration via OpenID Connect 1.0, Section 3.
+	// Initiating User Registration via OpenID Connect 1.0.
 	PromptValuesSupported []string `json:"prompt_values_supported,omitempty"`
 
 	// RFC 8414, Section 2.

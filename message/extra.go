@@ -72,8 +72,8 @@ func (e *Extra) Set(name string, v any) error {
 }
 
 // Tagged returns the text of the member name in the language that tag names, as in
-// client_name#ja: "the language tag is appended to the member name, delimited by a #
-// character" (OpenID Connect Core 1.0, Section 5.2; Registration 1.0, Section 2.1).
+// client_name#ja: "language tags are added to member names, delimited by a # character"
+// (OpenID Connect Core 1.0, Section 5.2; Registration 1.0, Section 2.1).
 // Case does not matter in a language tag.
 func (e Extra) Tagged(name, tag string) string {
 	for i := range e {

@@ -232,7 +232,7 @@ func (d *decoder) literal(word string) *DecodeError {
 
 // number goes over a number and returns its text:
 //
-//	number = [ "-" ] int [ frac ] [ exp ]
+//	number = [ minus ] int [ frac ] [ exp ]
 //
 // (RFC 8259, Section 6).
 func (d *decoder) number() (string, *DecodeError) {

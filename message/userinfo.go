@@ -26,8 +26,7 @@ type UserInfoResponse struct {
 	ClaimNames   map[string]string       `json:"_claim_names,omitempty"`   // Section 5.6.2
 	ClaimSources map[string]*ClaimSource `json:"_claim_sources,omitempty"` // Section 5.6.2
 
-	// "If signed, the UserInfo Response MUST contain the Claims iss (issuer) and aud
-	// (audience) as members."
+	// Of a signed response (Section 5.3.2).
 	Issuer     string   `json:"iss,omitempty"`
 	Audience   Audience `json:"aud,omitempty"`
 	Expiration Time     `json:"exp,omitzero"`
