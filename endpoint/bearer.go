@@ -60,13 +60,13 @@ func isTokenChar(c rune) bool {
 func (s *Step) missing() *Refusal {
 	r := Refuse(401, message.InvalidToken, message.RuleOPUserInfoChallenge, "").Because("no access token", "one", nil)
 	r.bare = true
-	return r.With("WWW-Authenticate", `Bearer realm="`+s.Context.issuer+`"`)
+	return r.With("Www-Authenticate", `Bearer realm="`+s.Context.issuer+`"`)
 }
 
 // challenge refuses a request to a resource (RFC 6750, Section 3).
 func (s *Step) challenge(status int, code message.ErrorCode, rule message.Rule, param string) *Refusal {
 	r := Refuse(status, code, rule, param)
-	return r.With("WWW-Authenticate", `Bearer realm="`+s.Context.issuer+`", error="`+string(code)+`", error_description="`+r.Declared.Description+`"`)
+	return r.With("Www-Authenticate", `Bearer realm="`+s.Context.issuer+`", error="`+string(code)+`", error_description="`+r.Declared.Description+`"`)
 }
 
 // authorized returns a token that is good at our own resources: in time, its grant not

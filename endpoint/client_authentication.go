@@ -135,7 +135,7 @@ func (s *Step) clientRefused(err error, p *clientauth.Presented, guess *attempt)
 // wrong method and a wrong secret look alike. RFC 6749, Section 5.2: "If the client
 // attempted to authenticate via the "Authorization" request header field, the
 // authorization server MUST respond with an HTTP 401 (Unauthorized) status code and
-// include the "WWW-Authenticate" response header field matching the authentication
+// include the "Www-Authenticate" response header field matching the authentication
 // scheme used by the client."
 func (s *Step) invalidClient(v *message.Violation, _ *clientauth.Presented) *Refusal {
 	r := &Refusal{
@@ -146,7 +146,7 @@ func (s *Step) invalidClient(v *message.Violation, _ *clientauth.Presented) *Ref
 		// Whatever failed, the one answer is the rule of this answer too.
 		v.Err = errors.Join(v.Err, message.RuleOPClientAuthError)
 	}
-	return r.With("WWW-Authenticate", `Basic realm="`+s.Context.issuer+`"`)
+	return r.With("Www-Authenticate", `Basic realm="`+s.Context.issuer+`"`)
 }
 
 // authMethods are the client authentication methods that are offered.

@@ -1,0 +1,153 @@
+package op
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/oidcservice/oidc/endpoint"
+	"github.com/oidcservice/oidc/message"
+)
+
+// Every address that a client supplied is fetched under one policy (rule op_outbound):
+// https, a public address on the connected socket, no redirects, no cookies, and limits on
+// size and time.
+
+const sendTimeout = 5 * time.Second
+
+var errRedirect = errors.New("op: a redirect is not followed")
+
+// outboundClient makes the client of the policy.
+func outboundClient(transport http.RoundTripper, allow []netip.Prefix) *http.Client {
+	if transport == nil {
+		dialer := &net.Dialer{Timeout: sendTimeout, Control: func(_, address string, _ syscall.RawConn) error {
+			ap, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return err
+			}
+			if !mayReach(ap.Addr(), allow) {
+				return &message.Violation{Rule: message.RuleOPOutbound, Param: "address", Got: ap.Addr().String(), Want: "a public one"}
+			}
+			return nil
+		}}
+		transport = &http.Transport{
+			DialContext:            dialer.DialContext,
+			TLSHandshakeTimeout:    sendTimeout,
+			ResponseHeaderTimeout:  sendTimeout,
+			MaxResponseHeaderBytes: 16 << 10,
+			MaxIdleConnsPerHost:    1,
+			IdleConnTimeout:        30 * time.Second,
+			ForceAttemptHTTP2:      true,
+			// No proxy of the environment: it would connect in our place, unguarded.
+		}
+	}
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect }}
+}
+
+// reserved are blocks that net/netip does not know as special (RFC 6890 and its
+// registries).
+var reserved = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"),
+	netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"),
+}
+
+// mayReach reports whether an address is public or allowed by the operator.
+func mayReach(addr netip.Addr, allow []netip.Prefix) bool {
+	addr = addr.Unmap().WithZone("")
+	for _, prefix := range allow {
+		if prefix.Contains(addr) {
+			return true
+		}
+	}
+	if !addr.IsGlobalUnicast() || addr.IsPrivate() {
+		return false
+	}
+	for _, prefix := range reserved {
+		if prefix.Contains(addr) {
+			return false
+		}
+	}
+	return true
+}
+
+// fetch gets what a NeedFetch asks for and supplies it. The error is that of a store.
+func (p *Provider) fetch(ctx context.Context, need *endpoint.NeedFetch) error {
+	status, body, err := p.get(ctx, need)
+	if err != nil {
+		p.config.Logger.InfoContext(ctx, "a document of a client could not be had", "kind", string(need.Kind), "client_id", need.ClientID, "error", err)
+	}
+	return p.context.Supply(ctx, need, status, body, err)
+}
+
+func (p *Provider) get(ctx context.Context, need *endpoint.NeedFetch) (int, []byte, error) {
+	if !strings.HasPrefix(need.URL, "https://") {
+		return 0, nil, &message.Violation{Rule: message.RuleOPOutbound, Param: "scheme", Want: "https"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, need.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, need.URL, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Accept", strings.Join(need.Accept, ", "))
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, need.MaxBody+1))
+	return resp.StatusCode, body, err
+}
+
+// send delivers notifications in the background, in parallel with limits. Failures are
+// reported to the operator and not repeated.
+func (p *Provider) send(list []endpoint.Outbound) {
+	for _, out := range list {
+		p.sending.Add(1)
+		go func() {
+			defer p.sending.Done()
+			p.slots <- struct{}{}
+			defer func() { <-p.slots }()
+			if err := p.deliver(out); err != nil {
+				p.config.Logger.Warn("a notification could not be delivered", "client_id", out.ClientID, "error", err)
+			}
+		}()
+	}
+}
+
+var errStatus = errors.New("op: the answer is not a success")
+
+func (p *Provider) deliver(out endpoint.Outbound) error {
+	if !strings.HasPrefix(out.URL, "https://") {
+		return &message.Violation{Rule: message.RuleOPOutbound, Param: "scheme", Want: "https"}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, out.Method, out.URL, bytes.NewReader(out.Body))
+	if err != nil {
+		return err
+	}
+	for name, values := range out.Header {
+		req.Header[name] = values
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10))
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
+		return errStatus
+	}
+	return nil
+}
