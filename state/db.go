@@ -258,7 +258,7 @@ func (db *DB) Release(ctx context.Context, kind, id string) error {
 // wrap says which verb failed. Errors that callers are to tell apart by
 // errors.Is alone need no words before them.
 func wrap(verb string, err error) error {
-	if err == nil || err == ErrUnknown || err == ErrExists {
+	if err == nil || errors.Is(err, ErrUnknown) || errors.Is(err, ErrExists) {
 		return err
 	}
 	return fmt.Errorf("state: %s: %w", verb, err)

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"math/bits"
 	"unicode/utf16"
@@ -141,9 +143,9 @@ const (
 
 // plain returns how far from i on the bytes are ASCII that JSON writes as it
 // is, eight at a time: neither quote, backslash nor control.
-func plain[T string | []byte](b T, i int) int {
+func plain(b []byte, i int) int {
 	for ; len(b)-i >= 8; i += 8 {
-		w := load64(b, i)
+		w := binary.LittleEndian.Uint64(b[i:])
 		quote := w ^ everyByte*'"'
 		slash := w ^ everyByte*'\\'
 		found := w | (w - everyByte*0x20) | (quote - everyByte) | (slash - everyByte)
@@ -156,11 +158,6 @@ func plain[T string | []byte](b T, i int) int {
 		i++
 	}
 	return i
-}
-
-func load64[T string | []byte](b T, i int) uint64 {
-	return uint64(b[i]) | uint64(b[i+1])<<8 | uint64(b[i+2])<<16 | uint64(b[i+3])<<24 |
-		uint64(b[i+4])<<32 | uint64(b[i+5])<<40 | uint64(b[i+6])<<48 | uint64(b[i+7])<<56
 }
 
 // skipString follows RFC 8259, Section 7; surrogates come in pairs.
@@ -244,17 +241,17 @@ func hex4(b []byte) (r rune) {
 	return r
 }
 
-// scanString returns the text of the JSON string that begins at i.
-func scanString(b []byte, i int) (string, int, error) {
-	end, err := skipString(b, i)
-	if err != nil {
-		return "", i, err
+// scanText returns the text of the JSON string that begins at i. It lies in b
+// unless something in it is escaped.
+func scanText(b []byte, i int) (text []byte, end int, err error) {
+	if end, err = skipString(b, i); err != nil {
+		return nil, i, err
 	}
-	raw := b[i+1 : end-1]
-	if plain(raw, 0) == len(raw) {
-		return string(raw), end, nil
+	raw := b[i+1 : end-1 : end-1]
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw, end, nil
 	}
-	text := make([]byte, 0, len(raw))
+	text = make([]byte, 0, len(raw))
 	for len(raw) > 0 {
 		if raw[0] != '\\' {
 			text = append(text, raw[0])
@@ -265,17 +262,19 @@ func scanString(b []byte, i int) (string, int, error) {
 		text = utf8.AppendRune(text, r)
 		raw = raw[n:]
 	}
-	return string(text), end, nil
+	return text, end, nil
 }
 
 // appendString writes s as JSON text. Text that is not UTF-8 is refused: it
 // would come back as another.
 func appendString(b []byte, s string) ([]byte, error) {
 	b = append(b, '"')
-	if plain(s, 0) == len(s) {
-		b = append(b, s...)
+	from := len(b)
+	b = append(b, s...)
+	if plain(b, from) == len(b) {
 		return append(b, '"'), nil
 	}
+	b = b[:from]
 	if !utf8.ValidString(s) {
 		return nil, malformed("not UTF-8")
 	}
@@ -295,7 +294,7 @@ func appendString(b []byte, s string) ([]byte, error) {
 
 // scanObject walks the members of the object at i. A member that comes twice
 // is refused.
-func scanObject(b []byte, i int, each func(name string, value []byte) error) (int, error) {
+func scanObject(b []byte, i int, each func(name, value []byte) error) (int, error) {
 	i = skipSpace(b, i)
 	if i >= len(b) || b[i] != '{' {
 		return i, malformed("not an object")
@@ -303,15 +302,15 @@ func scanObject(b []byte, i int, each func(name string, value []byte) error) (in
 	if i = skipSpace(b, i+1); i < len(b) && b[i] == '}' {
 		return i + 1, nil
 	}
-	var short [16]string
+	var short [16][]byte
 	seen := short[:0]
 	for {
-		name, end, err := scanString(b, i)
+		name, end, err := scanText(b, i)
 		if err != nil {
 			return i, err
 		}
 		for _, s := range seen {
-			if s == name {
+			if bytes.Equal(s, name) {
 				return i, malformed("a member twice")
 			}
 		}
@@ -365,12 +364,12 @@ func scanArray(b []byte, i int, each func(value []byte) error) (int, error) {
 	}
 }
 
-// memberOf returns the value of a member of an object, nil if there is none.
-// Of a member that comes twice the first is found; messages refuse those.
+// memberOf returns the value of a member of an object, nil if there is none or
+// if it is no object that a record may hold.
 func memberOf(object []byte, member string) json.RawMessage {
 	var found json.RawMessage
-	_, err := scanObject(object, 0, func(name string, value []byte) error {
-		if name == member {
+	_, err := scanObject(object, 0, func(name, value []byte) error {
+		if string(name) == member && string(value) != "null" {
 			found = json.RawMessage(value)
 		}
 		return nil

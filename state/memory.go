@@ -3,129 +3,190 @@ package state
 import (
 	"bytes"
 	"context"
-	"sync"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"sync/atomic"
 	"time"
 )
 
-// A Memory is a Store in this process. The zero Memory works. It starts no
-// goroutine: every call sweeps a few expired entries away.
+// A Memory is a Store, Swapper and Grouper in this process. The zero Memory
+// works; it must not be copied. It starts no goroutine: every call sweeps a few
+// expired entries away, so that what has expired is gone after a bounded number
+// of further calls.
+//
+// A million pending logins cost the garbage collector nothing: entries lie in
+// pages of bytes that hold no pointers.
 type Memory struct {
-	// Now tells the time; nil means the monotonic clock of the machine.
+	// Now tells the time; nil means the machine's monotonic clock, which no
+	// change of the wall clock moves. It must not change after the first use.
 	Now func() time.Time
 
-	mu      sync.Mutex
-	entries map[string]memoryEntry
-	groups  map[string]map[string]time.Time
+	table atomic.Pointer[memoryTable]
 }
 
-type memoryEntry struct {
-	value []byte
-	until time.Time
+// memoryShards is a power of two. Many, so that callers rarely meet at one and
+// the growth of an index stays short.
+const memoryShards = 256
+
+type memoryTable struct {
+	seed   maphash.Seed
+	start  time.Time
+	shards [memoryShards]shard
 }
 
-func (m *Memory) now() time.Time {
+// open returns the table, and the time in nanoseconds of a clock that starts
+// anywhere.
+func (m *Memory) open() (*memoryTable, int64) {
+	t := m.table.Load()
+	if t == nil {
+		m.table.CompareAndSwap(nil, &memoryTable{seed: maphash.MakeSeed(), start: time.Now()})
+		t = m.table.Load()
+	}
 	if m.Now != nil {
-		return m.Now()
+		return t, m.Now().UnixNano()
 	}
-	return time.Now()
+	return t, int64(time.Since(t.start))
 }
 
-func (m *Memory) lookup(key string) ([]byte, bool) {
-	e, ok := m.entries[key]
-	if !ok || !m.now().Before(e.until) {
-		delete(m.entries, key)
-		return nil, false
+// Entries and groups share the shards; a kind keeps their names apart.
+const (
+	kindEntry = 0
+	kindGroup = 1
+)
+
+// shard finds and locks the shard of a name, sweeps it, and returns it with the
+// mark of the name in its index.
+func (m *Memory) shard(ctx context.Context, kind byte, key string) (s *shard, tag uint32, now int64, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, 0, 0, err
 	}
-	return e.value, true
+	if len(key) > MaxKey {
+		return nil, 0, 0, fmt.Errorf("%w: key of %d bytes", ErrTooLarge, len(key))
+	}
+	t, now := m.open()
+	h := maphash.String(t.seed, key)
+	s = &t.shards[h>>32%memoryShards]
+	tag = uint32(h) ^ uint32(kind)
+	s.mu.Lock()
+	s.sweep(now)
+	return s, tag, now, nil
+}
+
+// until adds ttl to now. An end beyond what can be told is the last one that
+// can, and a ttl that is not positive ends now.
+func until(now int64, ttl time.Duration) int64 {
+	if ttl <= 0 {
+		return now
+	}
+	if end := now + int64(ttl); end > now {
+		return end
+	}
+	return math.MaxInt64
 }
 
 // Add implements Store.
 func (m *Memory) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, ok := m.lookup(key); ok {
-		return false, ctx.Err()
+	s, tag, now, err := m.shard(ctx, kindEntry, key)
+	if err != nil {
+		return false, err
 	}
-	return true, m.put(ctx, key, value, ttl)
-}
-
-func (m *Memory) put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	defer s.mu.Unlock()
+	at, found := s.find(kindEntry, key, tag, now)
+	if found {
+		return false, nil
 	}
-	if m.entries == nil {
-		m.entries = map[string]memoryEntry{}
-	}
-	m.entries[key] = memoryEntry{bytes.Clone(value), m.now().Add(ttl)}
-	return nil
+	return true, s.put(kindEntry, key, tag, at, value, now, until(now, ttl))
 }
 
 // Put implements Store.
 func (m *Memory) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.put(ctx, key, value, ttl)
+	s, tag, now, err := m.shard(ctx, kindEntry, key)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	at, _ := s.find(kindEntry, key, tag, now)
+	return s.put(kindEntry, key, tag, at, value, now, until(now, ttl))
 }
 
 // Get implements Store.
 func (m *Memory) Get(ctx context.Context, key string) ([]byte, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	value, ok := m.lookup(key)
-	return bytes.Clone(value), ok, ctx.Err()
+	s, tag, now, err := m.shard(ctx, kindEntry, key)
+	if err != nil {
+		return nil, false, err
+	}
+	defer s.mu.Unlock()
+	at, found := s.find(kindEntry, key, tag, now)
+	if !found {
+		return nil, false, nil
+	}
+	return bytes.Clone(s.value(at)), true, nil
 }
 
 // Take implements Store.
 func (m *Memory) Take(ctx context.Context, key string) ([]byte, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	value, ok := m.lookup(key)
-	delete(m.entries, key)
-	return value, ok, ctx.Err()
+	s, tag, now, err := m.shard(ctx, kindEntry, key)
+	if err != nil {
+		return nil, false, err
+	}
+	defer s.mu.Unlock()
+	at, found := s.find(kindEntry, key, tag, now)
+	if !found {
+		return nil, false, nil
+	}
+	value := bytes.Clone(s.value(at))
+	s.remove(at)
+	return value, true, nil
 }
 
 // Swap implements Swapper.
 func (m *Memory) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now, ok := m.lookup(key)
-	if !ok || !bytes.Equal(now, old) {
-		return false, ctx.Err()
+	s, tag, now, err := m.shard(ctx, kindEntry, key)
+	if err != nil {
+		return false, err
 	}
-	return true, m.put(ctx, key, value, ttl)
+	defer s.mu.Unlock()
+	at, found := s.find(kindEntry, key, tag, now)
+	if !found || !bytes.Equal(s.value(at), old) {
+		return false, nil
+	}
+	return true, s.put(kindEntry, key, tag, at, value, now, until(now, ttl))
 }
 
-// Join implements Grouper.
-func (m *Memory) Join(ctx context.Context, group, member string, ttl time.Duration) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.groups == nil {
-		m.groups = map[string]map[string]time.Time{}
+// Len returns the number of entries and groups, expired ones included that no
+// call has swept away yet.
+func (m *Memory) Len() int {
+	t, n := m.table.Load(), 0
+	if t == nil {
+		return 0
 	}
-	if m.groups[group] == nil {
-		m.groups[group] = map[string]time.Time{}
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		n += s.count
+		s.mu.Unlock()
 	}
-	m.groups[group][member] = m.now().Add(ttl)
-	return ctx.Err()
+	return n
 }
 
-// Leave implements Grouper.
-func (m *Memory) Leave(ctx context.Context, group, member string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.groups[group], member)
-	return ctx.Err()
+// Size returns the bytes that are set aside for entries and their index.
+func (m *Memory) Size() int {
+	t, n := m.table.Load(), 0
+	if t == nil {
+		return 0
+	}
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		n += s.size()
+		s.mu.Unlock()
+	}
+	return n
 }
 
-// Members implements Grouper.
-func (m *Memory) Members(ctx context.Context, group string) ([]string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var members []string
-	for member, until := range m.groups[group] {
-		if m.now().Before(until) {
-			members = append(members, member)
-		}
-	}
-	return members, ctx.Err()
-}
+// String hides what is stored.
+func (m *Memory) String() string { return fmt.Sprintf("state.Memory(%d)", m.Len()) }
+
+// GoString hides what is stored.
+func (m *Memory) GoString() string { return m.String() }

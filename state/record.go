@@ -88,6 +88,10 @@ type link struct {
 	changed bool
 }
 
+func (e namedItem) compare(name string) int { return strings.Compare(e.name, name) }
+func (k keptValue) compare(name string) int { return strings.Compare(k.name, name) }
+func (l link) compare(group string) int     { return strings.Compare(l.group, group) }
+
 // NewRecord returns the record of a login that is about to begin.
 func NewRecord(state, issuer string) Record {
 	return Record{State: state, Issuer: issuer}
@@ -105,19 +109,19 @@ func (r *Record) Set(name string, value []byte) {
 		}
 	}
 	if name == ItemIssuer {
-		issuer, end, err := scanString(value, 0)
+		issuer, end, err := scanText(value, 0)
 		if value != nil && (err != nil || end != len(value)) {
 			r.bad(name)
 			return
 		}
-		r.Issuer = issuer
+		r.Issuer = string(issuer)
 		return
 	}
 	if !isItemName(name) {
 		r.bad(name)
 		return
 	}
-	at, found := slices.BinarySearchFunc(r.extra, name, func(e namedItem, name string) int { return strings.Compare(e.name, name) })
+	at, found := slices.BinarySearchFunc(r.extra, name, namedItem.compare)
 	r.extra = slices.Clone(r.extra)
 	if !found {
 		r.extra = slices.Insert(r.extra, at, namedItem{name: name})
@@ -175,7 +179,7 @@ func (r Record) Items() []string {
 
 // Keep stores a private value, and removes it if value is "".
 func (r *Record) Keep(name, value string) {
-	at, found := slices.BinarySearchFunc(r.kept, name, func(k keptValue, name string) int { return strings.Compare(k.name, name) })
+	at, found := slices.BinarySearchFunc(r.kept, name, keptValue.compare)
 	if found && r.kept[at].value == value {
 		return
 	}
@@ -219,7 +223,7 @@ func (r *Record) linked(group string) bool {
 }
 
 func (r *Record) findLink(group string) (int, bool) {
-	return slices.BinarySearchFunc(r.links, group, func(l link, group string) int { return strings.Compare(l.group, group) })
+	return slices.BinarySearchFunc(r.links, group, link.compare)
 }
 
 func (r *Record) setLink(group string, removed bool) {

@@ -1,6 +1,9 @@
 package state
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // The private members of an encoded record. An item cannot be called so.
 const (
@@ -154,7 +157,7 @@ func ParseRecord(data []byte) (Record, error) {
 	}
 	var r Record
 	members := 0
-	end, err := scanObject(data, 0, func(name string, value []byte) error {
+	end, err := scanObject(data, 0, func(name, value []byte) error {
 		if members++; members > maxItems {
 			return malformed("too many items")
 		}
@@ -176,74 +179,94 @@ func malformed(what string) error { return fmt.Errorf("%w: %s", ErrMalformed, wh
 
 // member takes one member of an encoded record. scanObject has refused
 // duplicates.
-func (r *Record) member(name string, value []byte) error {
-	switch name {
+func (r *Record) member(name, value []byte) error {
+	for i := range itemNames {
+		if itemNames[i] == string(name) {
+			r.items[i].value = value[:len(value):len(value)]
+			return nil
+		}
+	}
+	switch string(name) {
 	case ItemIssuer:
-		return readString(&r.Issuer, name, value)
+		return readText(&r.Issuer, ItemIssuer, value)
 	case memberState:
-		return readString(&r.State, name, value)
+		return readText(&r.State, memberState, value)
 	case memberKept:
 		return r.readKept(value)
 	case memberLinks:
 		return r.readLinks(value)
 	}
-	r.Set(name, value[:len(value):len(value)])
-	if r.invalid != "" {
+	if !isItemName(string(name)) {
 		return malformed("name of an item")
 	}
-	for i := range r.items {
-		r.items[i].changed = false
-	}
-	for i := range r.extra {
-		r.extra[i].changed = false
-	}
+	e := namedItem{name: string(name), item: item{value: value[:len(value):len(value)]}}
+	at, _ := slices.BinarySearchFunc(r.extra, e.name, namedItem.compare)
+	r.extra = slices.Insert(r.extra, at, e)
 	return nil
 }
 
-func readString(into *string, name string, value []byte) error {
-	s, end, err := scanString(value, 0)
-	if err != nil || end != len(value) || s == "" {
-		return malformed(name + " is no text")
+func readText(into *string, what string, value []byte) error {
+	if len(value) < 3 || value[0] != '"' {
+		return malformed(what + " is no text")
 	}
-	*into = s
+	// The value was scanned already.
+	text, _, err := scanText(value, 0)
+	if err != nil {
+		return err
+	}
+	*into = string(text)
 	return nil
 }
 
 func (r *Record) readKept(value []byte) error {
-	_, err := scanObject(value, 0, func(name string, value []byte) error {
+	r.kept = make([]keptValue, 0, 8)
+	_, err := scanObject(value, 0, func(name, value []byte) error {
 		if len(r.kept) == maxKept {
 			return malformed("too many private values")
 		}
-		var text string
-		if err := readString(&text, "a private value", value); err != nil {
+		k := keptValue{name: internKept(name)}
+		if err := readText(&k.value, "a private value", value); err != nil {
 			return err
 		}
-		r.Keep(name, text)
+		at := len(r.kept)
+		if at > 0 && r.kept[at-1].name > k.name {
+			at, _ = slices.BinarySearchFunc(r.kept, k.name, keptValue.compare)
+		}
+		r.kept = slices.Insert(r.kept, at, k)
 		return nil
 	})
-	for i := range r.kept {
-		r.kept[i].changed = false
-	}
 	return err
+}
+
+// keptNames are the names that most records have.
+var keptNames = [...]string{
+	KeptNonce, KeptCodeVerifier, KeptBinding, KeptRedirectURI, KeptIDTokenClaims, KeptExpiry, KeptTokenRequestSent, keptCreated,
+}
+
+func internKept(name []byte) string {
+	for _, known := range keptNames {
+		if known == string(name) {
+			return known
+		}
+	}
+	return string(name)
 }
 
 func (r *Record) readLinks(value []byte) error {
 	_, err := scanArray(value, 0, func(value []byte) error {
-		var group string
-		if err := readString(&group, "a look-up", value); err != nil {
+		var l link
+		if err := readText(&l.group, "a look-up", value); err != nil {
 			return err
 		}
-		if len(r.links) == maxKept || len(group) != len(prefixGroup)+len(digest{}) || !isKey(group) {
+		if len(r.links) == maxKept || len(l.group) != len(prefixGroup)+len(digest{}) || !isKey(l.group) {
 			return malformed("a look-up")
 		}
-		if r.linked(group) {
+		at, found := r.findLink(l.group)
+		if found {
 			return malformed("a look-up twice")
 		}
-		r.setLink(group, false)
+		r.links = slices.Insert(r.links, at, l)
 		return nil
 	})
-	for i := range r.links {
-		r.links[i].changed = false
-	}
 	return err
 }

@@ -142,13 +142,10 @@ func (db *DB) lock(ctx context.Context, login *digest) (unlock func(), err error
 		if added {
 			break
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, ctx.Err()
-		}
+		// A deadline is a wait that reads no clock of this package's.
+		pause, cancel := context.WithTimeout(ctx, wait)
+		<-pause.Done()
+		cancel()
 	}
 	return func() {
 		// Also when ctx is done by now: others would wait for the lock's end.

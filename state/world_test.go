@@ -1,0 +1,5 @@
+package state
+
+import "context"
+
+var background = context.Background()
