@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -189,5 +191,41 @@ func TestAbsentFalseZeroEmptyDiffer(t *testing.T) {
 	}
 	if text, err := EncodeForm(request); err != nil || text != "x=y" {
 		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// Building a request changes no shared description, however many are built at once.
+func TestNoClassLevelMutation(t *testing.T) {
+	shared := AuthorizationRequest{
+		Scope: List{"openid"}, ClientID: "a", Claims: &ClaimsRequest{UserInfo: map[string]*ClaimRequest{"email": nil}},
+		Extra: append(make(Extra, 0, 8), Member{Name: "x", Value: []byte("1")}),
+	}
+	before, err := EncodeJSON(shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	for i := range 16 {
+		wait.Go(func() {
+			m := shared
+			m.State = strconv.Itoa(i)
+			var back AuthorizationRequest
+			for _, name := range []string{"x", "y"} {
+				if err := m.Extra.Set(name, i); err != nil {
+					t.Error(err)
+				}
+			}
+			text, err := EncodeJSON(m)
+			if err != nil || DecodeJSON(text, &back) != nil || !reflect.DeepEqual(m, back) {
+				t.Errorf("%v: %v became %v", err, m, back)
+			}
+			if _, err := EncodeForm(&m); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if after, err := EncodeJSON(shared); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("%s became %s, %v", before, after, err)
 	}
 }

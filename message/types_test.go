@@ -45,7 +45,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+// The alphabet is scope-token = 1*( %x21 / %x23-5B / %x5D-7E ).
 func TestIsScopeToken(t *testing.T) {
 	for c := range 256 {
 		want := c == 0x21 || c >= 0x23 && c <= 0x5b || c >= 0x5d && c <= 0x7e
