@@ -49,8 +49,11 @@ func NewJWKS(env Env) Service {
 			return nil
 		},
 		Remember: stampRefetch,
-		Verify:   func(_ context.Context, s *Step, set *message.JWKS) error { _, _, err := readKeys(s, set); return err },
-		Update:   updateKeys,
+		Verify: func(_ context.Context, s *Step, _ *message.JWKS) error {
+			_, _, err := readKeys(s)
+			return err
+		},
+		Update: updateKeys,
 	}.New(env)
 }
 
@@ -76,10 +79,7 @@ func stampRefetch(ctx context.Context, s *Step, _ *message.JWKSRequest) error {
 // readKeys judges a key set entry by entry. One that nobody understands is skipped
 // and reported; a private or symmetric one condemns the set, since whoever can read
 // it can sign.
-func readKeys(s *Step, set *message.JWKS) (*keyjar.Set, []string, error) {
-	if set.Keys == nil {
-		return nil, nil, s.Fail(message.RuleJWKSShape, "keys", "", "an array", nil)
-	}
+func readKeys(s *Step) (*keyjar.Set, []string, error) {
 	keys, skipped, err := keyjar.ParseSet(s.Response.Body)
 	if err != nil {
 		var v *message.Violation
@@ -110,8 +110,8 @@ func readKeys(s *Step, set *message.JWKS) (*keyjar.Set, []string, error) {
 	return keys, reasons, nil
 }
 
-func updateKeys(_ context.Context, s *Step, set *message.JWKS) error {
-	keys, reasons, err := readKeys(&Step{Response: s.Response}, set)
+func updateKeys(_ context.Context, s *Step, _ *message.JWKS) error {
+	keys, reasons, err := readKeys(&Step{Response: s.Response})
 	if err != nil {
 		return err
 	}
