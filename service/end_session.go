@@ -58,7 +58,11 @@ func gatherEndSession(_ context.Context, s *Step, req *message.EndSessionRequest
 		return fmt.Errorf("%w: the provider's metadata", ErrNotConfigured)
 	}
 	if req.IDTokenHint == "" {
-		req.IDTokenHint = originalIDToken(s.Record)
+		original, err := originalIDToken(s.Record)
+		if err != nil {
+			return err
+		}
+		req.IDTokenHint = original
 	}
 	if req.ClientID == "" {
 		req.ClientID = s.clientID()
@@ -70,7 +74,7 @@ func gatherEndSession(_ context.Context, s *Step, req *message.EndSessionRequest
 }
 
 // originalIDToken returns the ID Token that the login brought, as it came.
-func originalIDToken(r state.Record) message.Secret {
+func originalIDToken(r state.Record) (message.Secret, error) {
 	for _, item := range []string{state.ItemTokenResponse, state.ItemAuthResponse} {
 		raw := r.Item(item)
 		if raw == nil {
@@ -80,18 +84,25 @@ func originalIDToken(r state.Record) message.Secret {
 			IDToken message.Secret `json:"id_token,omitempty"`
 			Extra   message.Extra  `json:"-" url:"-"`
 		}
-		if err := message.DecodeJSON(raw, &tokens); err == nil && tokens.IDToken != "" {
-			return tokens.IDToken
+		if err := message.DecodeJSON(raw, &tokens); err != nil {
+			return "", fmt.Errorf("record: %s: %w", item, err)
+		}
+		if tokens.IDToken != "" {
+			return tokens.IDToken, nil
 		}
 	}
-	return ""
+	return "", nil
 }
 
 func completeEndSession(ctx context.Context, s *Step, req *message.EndSessionRequest) error {
 	if req.ClientID != s.clientID() || req.ClientID == "" {
 		return s.Fail(message.RuleEndSessionRequest, "client_id", clip(req.ClientID), "our client_id", nil)
 	}
-	if original := originalIDToken(s.Record); req.IDTokenHint != "" && original != "" && !req.IDTokenHint.Equal(original) {
+	original, err := originalIDToken(s.Record)
+	if err != nil {
+		return err
+	}
+	if req.IDTokenHint != "" && original != "" && !req.IDTokenHint.Equal(original) {
 		return s.Fail(message.RuleEndSessionRequest, "id_token_hint", "", "the original ID Token of this login", nil)
 	}
 	if req.IDTokenHint == "" {
