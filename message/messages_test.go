@@ -21,6 +21,7 @@ var messages = []Message{
 	AuthorizationRequest{}, AuthorizationResponse{},
 	BackchannelAuthenticationRequest{}, BackchannelAuthenticationResponse{}, BackchannelLogoutRequest{},
 	BackchannelNotification{}, BackchannelRequestObject{}, BackchannelTokenRequest{},
+	CheckSessionRequest{}, CheckSessionResponse{},
 	ClaimRequest{}, ClaimSource{}, ClaimsRequest{}, ClientCredentialsRequest{}, ClientMetadata{}, Confirmation{},
 	DPoPProof{}, DeviceAuthorizationRequest{}, DeviceAuthorizationResponse{}, DeviceTokenRequest{},
 	DeviceVerificationRequest{}, EndSessionRequest{}, EndSessionResponse{}, ErrorResponse{},

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-const rounds = 200
+const rounds = 60
 
 // Each message survives query, form and JSON; unknown members are kept and come out
 // again.
