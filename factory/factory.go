@@ -40,6 +40,10 @@ var standard = []struct {
 	{service.AccessTokenName, "AccessToken", service.NewAccessToken},
 	{service.RefreshTokenName, "RefreshAccessToken", service.NewRefreshToken},
 	{service.UserInfoName, "UserInfo", service.NewUserInfo},
+	{service.BackchannelLogoutName, "BackChannelLogout", service.NewBackchannelLogout},
+	{service.FrontchannelLogoutName, "FrontChannelLogout", service.NewFrontchannelLogout},
+	{service.CheckSessionName, "CheckSession", service.NewCheckSession},
+	{service.InitiateLoginName, "InitiateLogin", service.NewInitiateLogin},
 	{service.EndSessionName, "EndSession", service.NewEndSession},
 }
 

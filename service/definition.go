@@ -20,10 +20,11 @@ const (
 	JSON                   // as one JSON object
 	JWT                    // as a JWT, or as JSON
 	Params                 // through the browser: query, fragment or form post
-	None                   // not at all: the URL says everything
+	None                   // not at all: the URL says everything, or nothing is sent
+	Text                   // as the message of an iframe
 )
 
-var encodingNames = [...]string{"query", "form", "JSON", "JWT or JSON", "front channel", "none"}
+var encodingNames = [...]string{"query", "form", "JSON", "JWT or JSON", "front channel", "none", "text"}
 
 // String names the encoding.
 func (e Encoding) String() string { return encodingNames[e] }
@@ -55,7 +56,8 @@ type Definition[Req, Resp message.Message] struct {
 	Login    bool // the step belongs to a login that the callback has claimed
 	Answer   Answer
 
-	// Endpoint returns the URL, "" when the provider publishes none.
+	// Endpoint returns the URL, "" when the provider publishes none. It is nil for
+	// a service that only receives.
 	Endpoint func(s *Step, req *Req) string
 	// Gather fills parameters that the call left open, from the login's record
 	// and the service context. Configured request arguments come after it.
@@ -120,6 +122,9 @@ func (x *defined[Req, Resp]) GetRequestParameters(ctx context.Context, args Args
 }
 
 func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, error) {
+	if x.d.Endpoint == nil {
+		return nil, fmt.Errorf("%w: this service only receives", ErrArgs)
+	}
 	if x.d.Login {
 		if err := s.session(ctx, s.Args.State); err != nil {
 			return nil, err
@@ -253,6 +258,10 @@ func (x *defined[Req, Resp]) encode(ctx context.Context, s *Step, req *Req, out 
 		}
 		out.Body = []byte(body)
 		out.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
+	case Text:
+		if m, ok := any(req).(interface{ Text() string }); ok {
+			out.Body = []byte(m.Text())
+		}
 	case JSON:
 		body, err := message.EncodeJSON(req)
 		if err != nil {
@@ -287,7 +296,7 @@ func (x *defined[Req, Resp]) ParseResponse(ctx context.Context, resp *Response) 
 		return nil, x.wrap(s, dpopNonceNeed(s, err))
 	}
 	return &Result{
-		State: s.State, Message: any(m).(message.Message), IDToken: s.IDToken, Optional: s.Optional,
+		State: s.State, Message: any(m).(message.Message), IDToken: s.IDToken, Ended: s.ended, Optional: s.Optional,
 		Checks: s.checks, owner: x, step: s,
 	}, nil
 }

@@ -49,6 +49,8 @@ type Result struct {
 	Message message.Message
 	// IDToken is the verified ID Token, if the response carried one.
 	IDToken *message.IDToken
+	// Ended lists the logins that the commit of a logout ends.
+	Ended []string
 	// Optional lists requests that would tell more: distributed claims.
 	Optional []Task
 	// Checks lists every rule evaluated, in order, with its verdict, and every

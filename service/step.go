@@ -36,14 +36,16 @@ type Step struct {
 
 	env       *Env
 	checks    []Check
-	verifier  string   // the fresh code verifier of an authorization request
-	jarm      *jarm    // an authorization response that came as a JWT
-	hosted    []Hosted // request objects for the caller to serve
-	pushed    string   // the request_uri of a pushed request
-	resumed   bool     // the login was begun by an earlier call
-	tokenType string   // of the access token that the request shows
-	payload   []byte   // the verified ID Token's claims, as signed
-	granted   grant    // what a token response gives
+	verifier  string               // the fresh code verifier of an authorization request
+	jarm      *jarm                // an authorization response that came as a JWT
+	logout    *message.LogoutToken // a verified logout token
+	ended     []string             // the logins that the commit ends
+	hosted    []Hosted             // request objects for the caller to serve
+	pushed    string               // the request_uri of a pushed request
+	resumed   bool                 // the login was begun by an earlier call
+	tokenType string               // of the access token that the request shows
+	payload   []byte               // the verified ID Token's claims, as signed
+	granted   grant                // what a token response gives
 }
 
 // How many checks a step makes room for: a request has about ten, a token response

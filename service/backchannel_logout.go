@@ -1,0 +1,179 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"github.com/oidcservice/oidc/keyjar"
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/state"
+)
+
+// BackchannelLogoutName is the name of the backchannel_logout service.
+const BackchannelLogoutName = "backchannel_logout"
+
+// logoutAge is how old a logout token may be: "exp ... no more than two minutes" is
+// what a provider is told (Back-Channel Logout 1.0, Section 2.4); the rest is for
+// queues.
+const logoutAge = 10 * time.Minute
+
+// NewBackchannelLogout makes the backchannel_logout service: the provider posts a
+// logout token to us (Back-Channel Logout 1.0, Section 2.5). ParseResponse takes
+// the inbound message; the Result names the logins that the commit ends, and
+// LogoutReply says what to answer.
+func NewBackchannelLogout(env Env) Service {
+	return Definition[message.BackchannelLogoutRequest, message.BackchannelLogoutRequest]{
+		Name:     BackchannelLogoutName,
+		Request:  None,
+		Response: Params,
+		Decode: func(_ context.Context, s *Step) (*message.BackchannelLogoutRequest, error) {
+			if in := s.Response.inbound; in != nil {
+				if err := s.Require(isFormPost(in), message.RuleBackchannelRequest, "method", in.Method+" "+clip(in.ContentType), "a POST with a form body"); err != nil {
+					return nil, err
+				}
+			}
+			m := new(message.BackchannelLogoutRequest)
+			if err := decodeInbound(s, m, message.RuleBackchannelRequest); err != nil {
+				return nil, err
+			}
+			return m, s.Require(m.LogoutToken != "", message.RuleBackchannelRequest, "logout_token", "", "one logout_token")
+		},
+		Verify: verifyLogoutToken,
+		Update: func(ctx context.Context, s *Step, _ *message.BackchannelLogoutRequest) error {
+			seen, err := s.DB().Seen(ctx, BackchannelLogoutName, s.Snapshot.Issuer+" "+s.logout.JWTID, logoutAge+s.Snapshot.Leeway)
+			if err != nil {
+				return err
+			}
+			if seen {
+				return s.Fail(message.RuleBackchannelJti, "logout_token.jti", "", "a jti that was not accepted before", nil)
+			}
+			return endAll(ctx, s)
+		},
+	}.New(env)
+}
+
+// logoutChecks are the rules of Back-Channel Logout 1.0, Section 2.6, those that
+// need no key first.
+var logoutChecks = []func(context.Context, *Step, *keyjar.Token, *message.LogoutToken) error{
+	logoutHeader, logoutParties, logoutTimes, logoutEvent, logoutSubject, logoutSignature,
+}
+
+func verifyLogoutToken(ctx context.Context, s *Step, req *message.BackchannelLogoutRequest) error {
+	b := &s.Snapshot.Behaviour
+	text, err := decrypt(s, req.LogoutToken.Reveal(), "logout_token", message.RuleBackchannelSignature, b.IDTokenEncryptedResponseAlg, b.IDTokenEncryptedResponseEnc)
+	if err != nil {
+		return err
+	}
+	token, err := parseJWT(s, text, "logout_token")
+	if err != nil {
+		return err
+	}
+	claims := new(message.LogoutToken)
+	if err := decodeClaims(s, token.Payload, claims, "logout_token"); err != nil {
+		return err
+	}
+	for _, check := range logoutChecks {
+		if err := check(ctx, s, token, claims); err != nil {
+			return err
+		}
+	}
+	s.logout = claims
+	return nil
+}
+
+// logoutHeader: signed with the algorithm of ID Tokens, never none, and typed if
+// typed at all.
+func logoutHeader(_ context.Context, s *Step, t *keyjar.Token, _ *message.LogoutToken) error {
+	alg := logoutAlg(s)
+	if err := s.Require(t.Header.Algorithm == alg && alg != "none", message.RuleBackchannelSignature, "logout_token.alg", clip(t.Header.Algorithm), alg); err != nil {
+		return err
+	}
+	return s.Require(t.Header.Type == "" || t.Header.IsType(message.LogoutTokenType) || t.Header.IsType("JWT"), message.RuleBackchannelTyp, "logout_token.typ", clip(t.Header.Type), message.LogoutTokenType)
+}
+
+func logoutAlg(s *Step) string {
+	if alg := s.Snapshot.Behaviour.IDTokenSignedResponseAlg; alg != "" {
+		return alg
+	}
+	return "RS256"
+}
+
+func logoutParties(_ context.Context, s *Step, _ *keyjar.Token, c *message.LogoutToken) error {
+	if err := s.Require(c.Issuer == s.Snapshot.Issuer, message.RuleBackchannelIss, "logout_token.iss", clip(c.Issuer), s.Snapshot.Issuer); err != nil {
+		return err
+	}
+	return verifyAudience(s, message.RuleBackchannelAud, "logout_token.aud", c.Audience)
+}
+
+func logoutTimes(_ context.Context, s *Step, _ *keyjar.Token, c *message.LogoutToken) error {
+	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
+	iat, exp := c.IssuedAt, c.Expiration
+	if err := s.Require(iat.Present() && iat.Float() <= now+leeway && iat.Float() >= now-leeway-logoutAge.Seconds(), message.RuleBackchannelTime, "logout_token.iat", timeText(iat), "a recent time"); err != nil {
+		return err
+	}
+	if !exp.Present() && s.Snapshot.Compat.LogoutTokenWithoutExp {
+		s.Skip(message.RuleBackchannelTime, "logout_token.exp", "absent, which logout_token_without_exp allows")
+		return nil
+	}
+	return s.Require(exp.Present() && exp.Float() > now-leeway, message.RuleBackchannelTime, "logout_token.exp", timeText(exp), "later than now")
+}
+
+// logoutEvent tells a logout token from any other JWT: it has the event and no
+// nonce.
+func logoutEvent(_ context.Context, s *Step, _ *keyjar.Token, c *message.LogoutToken) error {
+	if err := s.Require(c.JWTID != "", message.RuleBackchannelJti, "logout_token.jti", "", "a jti"); err != nil {
+		return err
+	}
+	event := c.Events[message.BackchannelLogoutEvent]
+	if err := s.Require(len(event) > 0 && event[0] == '{', message.RuleBackchannelEvents, "logout_token.events", "", "the logout event, an object"); err != nil {
+		return err
+	}
+	return s.Require(len(c.Nonce) == 0, message.RuleBackchannelNonce, "logout_token.nonce", "", "no nonce")
+}
+
+// logoutSubject finds the logins that are meant: those of the session, or all of
+// the user (Back-Channel Logout 1.0, Section 2.7). None is a success.
+func logoutSubject(ctx context.Context, s *Step, _ *keyjar.Token, c *message.LogoutToken) error {
+	if err := s.Require(c.Subject != "" || c.SessionID != "", message.RuleBackchannelSubject, "logout_token.sub", "", "sub, sid or both"); err != nil {
+		return err
+	}
+	kind, value := state.KindSubject, c.Subject
+	if c.SessionID != "" {
+		kind, value = state.KindSessionID, c.SessionID
+	}
+	states, err := s.DB().States(ctx, kind, c.Issuer+" "+value)
+	if err != nil {
+		return err
+	}
+	if c.SessionID != "" && c.Subject != "" {
+		for _, name := range states {
+			same, err := sameSubject(ctx, s, name, c.Subject)
+			if err != nil {
+				return err
+			}
+			if !same {
+				return s.Fail(message.RuleBackchannelSubject, "logout_token.sub", clip(c.Subject), "the user of the session that sid names", nil)
+			}
+		}
+	}
+	s.Pass(message.RuleBackchannelSessions, "logout_token")
+	s.ended = states
+	return nil
+}
+
+// sameSubject reports whether a login is the user's.
+func sameSubject(ctx context.Context, s *Step, name, sub string) (bool, error) {
+	r, err := s.DB().Session(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	var verified message.IDToken
+	if err := message.DecodeClaims([]byte(r.Kept(state.KeptIDTokenClaims)), &verified); err != nil {
+		return false, err
+	}
+	return verified.Subject == sub, nil
+}
+
+func logoutSignature(_ context.Context, s *Step, t *keyjar.Token, _ *message.LogoutToken) error {
+	return verifySignature(s, t, []string{logoutAlg(s)}, "logout_token", message.RuleBackchannelSignature)
+}
