@@ -125,7 +125,7 @@ func verifyAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenRe
 			return err
 		}
 	}
-	if err := verifyIDToken(ctx, s, resp.IDToken, facts); err != nil {
+	if err := verifyIDToken(s, resp.IDToken, facts); err != nil {
 		return err
 	}
 	s.Pass(message.RuleTokenResponseCommit, "id_token")

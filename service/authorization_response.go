@@ -83,7 +83,7 @@ func verifyAuthorizationResponse(ctx context.Context, s *Step, resp *message.Aut
 	}
 	// "MUST validate" the front-channel ID Token before the code is redeemed
 	// (Core, Sections 3.2.2.11 and 3.3.2.12).
-	err := verifyIDToken(ctx, s, resp.IDToken, idTokenFacts{
+	err := verifyIDToken(s, resp.IDToken, idTokenFacts{
 		front: true, request: &req, nonce: req.Nonce,
 		accessToken: resp.AccessToken, code: resp.Code, state: resp.State,
 	})

@@ -131,7 +131,7 @@ func BenchmarkIDToken(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				s := &Step{Snapshot: env.Context.Snapshot(), Now: env.Context.Now(), env: &env}
-				if err := verifyIDToken(context.Background(), s, message.Secret(token), facts); err != nil {
+				if err := verifyIDToken(s, message.Secret(token), facts); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,7 +42,7 @@ var idTokenSteps = []func(*Step, *idTokenCheck) error{
 
 // verifyIDToken applies every rule to raw. On success s.IDToken and s.payload hold
 // what it says.
-func verifyIDToken(ctx context.Context, s *Step, raw message.Secret, facts idTokenFacts) error {
+func verifyIDToken(s *Step, raw message.Secret, facts idTokenFacts) error {
 	text, err := decrypt(s, raw.Reveal(), "id_token", message.RuleIDTokenNotEncrypted, s.Snapshot.Behaviour.IDTokenEncryptedResponseAlg, s.Snapshot.Behaviour.IDTokenEncryptedResponseEnc)
 	if err != nil {
 		return err
