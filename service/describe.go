@@ -12,6 +12,7 @@ type Description struct {
 	Response Encoding
 	Proof    Proof
 	Login    bool // the step belongs to a login that the callback has claimed
+	Inbound  bool // it sends nothing, and judges what comes to an address of ours
 	// Status and Media are what a successful answer has; zero on the front channel.
 	Status int
 	Media  []string
@@ -32,7 +33,7 @@ type Describer interface {
 func (x *defined[Req, Resp]) Description() Description {
 	d := Description{
 		Name: x.d.Name, Method: x.d.Method, Request: x.d.Request, Response: x.d.Response,
-		Proof: x.d.Proof, Login: x.d.Login,
+		Proof: x.d.Proof, Login: x.d.Login, Inbound: x.d.Endpoint == nil,
 		Remembers: x.d.Remember != nil, Commits: x.d.Update != nil,
 		RequestMessage: *new(Req), ResponseMessage: *new(Resp),
 	}

@@ -31,8 +31,9 @@ const policy = `
 	endpoint                                           < op
 	op                                                 < op/optest
 
-	# Both sides meet in the binary and in the tests, nowhere else.
-	rp, op, service/transcript                         < cmd
+	# Both sides meet in the binary and in the tests, nowhere else. The provider that
+	# the binary embeds is the one for tests and demonstrations (ADR 11).
+	rp, op/optest, service/transcript                  < cmd
 	service, endpoint                                  < internal/pair
 	NONE                                               < internal/arch, internal/golden, internal/readme
 

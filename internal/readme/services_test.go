@@ -63,6 +63,11 @@ var services = map[string]what{
 		"`authorization_endpoint`, by browser",
 		"the pending login when the request is built; `auth_response` when the answer is committed, which claims the login", "authz_request authz_response idtoken",
 	},
+	"pushed_authorization": {
+		"Hands the authorization request to the provider before the browser goes there (RFC 9126).",
+		"`pushed_authorization_request_endpoint`",
+		"the `request_uri` and its expiry, in the pending login", "par client_auth",
+	},
 	"accesstoken": {
 		"Redeems the code for tokens, and verifies the ID Token.",
 		"`token_endpoint`",
@@ -77,6 +82,26 @@ var services = map[string]what{
 		"Asks for claims about the user.",
 		"`userinfo_endpoint`",
 		"`user_info`", "userinfo",
+	},
+	"backchannel_logout": {
+		"Judges the logout token that a provider posts to us (Back-Channel Logout).",
+		"our `backchannel_logout_uri`, with a POST",
+		"the `jti` as used; the logins that it names are ended", "backchannel",
+	},
+	"frontchannel_logout": {
+		"Judges a call of our logout page in an iframe (Front-Channel Logout).",
+		"our `frontchannel_logout_uri`",
+		"nothing: the logins that it names are ended", "frontchannel",
+	},
+	"check_session": {
+		"Asks the provider's iframe whether the user is still logged in there (Session Management).",
+		"`check_session_iframe`, by a page of ours",
+		"nothing", "session",
+	},
+	"initiate_login": {
+		"Begins a login that a third party asked for (Core, Section 4).",
+		"our `initiate_login_uri`",
+		"nothing: the login begins with the authorization request that the result names", "initlogin",
 	},
 	"end_session": {
 		"Sends the browser to the provider to log out, and judges its return.",
@@ -131,25 +156,34 @@ A specification names services by the name or by the class name that the Python 
 		fmt.Fprintf(&b, "| [`%s`](#%s) | `%s` | %s | %s |\n", n.Service, n.Service, n.Class, login, d.Channel)
 
 		fmt.Fprintf(&details, "\n## %s\n\n%s\n\n| | |\n|---|---|\n", n.Service, about.does)
-		fmt.Fprintf(&details, "| request | %s to %s |\n", d.Method, about.to)
-		fmt.Fprintf(&details, "| parameters | %s |\n", parameters(d))
-		fmt.Fprintf(&details, "| proof | %s |\n", d.Proof)
-		if d.Channel == service.FrontChannel {
+		switch {
+		case d.Inbound:
+			fmt.Fprintf(&details, "| request | none |\n| judges | what comes to %s |\n", about.to)
+		case d.Channel == service.FrontChannel:
+			fmt.Fprintf(&details, "| request | %s to %s |\n| parameters | %s |\n", d.Method, about.to, parameters(d))
 			fmt.Fprintf(&details, "| answer | by browser: query, fragment or form post |\n")
-		} else {
+		default:
 			media := strings.Join(d.Media, ", ")
 			if media == "" {
 				media = "no body"
 			}
-			fmt.Fprintf(&details, "| answer | status %d, %s |\n", d.Status, media)
+			fmt.Fprintf(&details, "| request | %s to %s |\n| parameters | %s |\n", d.Method, about.to, parameters(d))
+			fmt.Fprintf(&details, "| proof | %s |\n| answer | status %d, %s |\n", d.Proof, d.Status, media)
 		}
 		fmt.Fprintf(&details, "| kept | %s |\n", about.keeps)
 		var families []string
 		for family := range strings.FieldsSeq(about.rules) {
+			if !slices.ContainsFunc(message.Rules(), func(r message.Rule) bool { return strings.HasPrefix(string(r), family+"_") }) {
+				return nil, fmt.Errorf("service %s: there are no rules %s_*", n.Service, family)
+			}
 			families = append(families, fmt.Sprintf("`%s_*`", family))
 		}
 		fmt.Fprintf(&details, "| [rules](rules.md) | %s |\n", strings.Join(families, ", "))
-		fmt.Fprintf(&details, "| messages | %s, %s |\n", messages.link(d.RequestMessage), messages.link(d.ResponseMessage))
+		links := messages.link(d.RequestMessage)
+		if answer := messages.link(d.ResponseMessage); answer != links {
+			links += ", " + answer
+		}
+		fmt.Fprintf(&details, "| messages | %s |\n", links)
 	}
 	b.Write(details.Bytes())
 	b.WriteString("\n## Messages\n\nThe members that are known by name, in the order of the specifications. Others are kept and sent\nagain unchanged.\n")
@@ -170,6 +204,8 @@ func parameters(d service.Description) string {
 		return "in a form body"
 	case service.JSON:
 		return "in a JSON body"
+	case service.Text:
+		return "in a text"
 	}
 	return "none: the URL and the proof say everything"
 }

@@ -1,0 +1,194 @@
+package readme
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/oidcservice/oidc/factory"
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/op/optest"
+	"github.com/oidcservice/oidc/rp"
+	"github.com/oidcservice/oidc/service"
+	"github.com/oidcservice/oidc/servicecontext"
+)
+
+// An app is a web application whose users log in at one provider.
+type app struct {
+	services *factory.Services
+	send     service.SendFunc
+}
+
+// newApp learns about the provider and registers the application.
+func newApp(ctx context.Context, issuer, redirectURI string, client *rp.Client) (*app, error) {
+	sc, err := servicecontext.New(servicecontext.Config{
+		Issuer:   issuer,
+		Metadata: message.ClientMetadata{RedirectURIs: []string{redirectURI}},
+		Scope:    []string{"openid", "email"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	services, err := factory.Build(factory.Spec{
+		"provider_info": {}, "jwks": {}, "registration": {}, "authorization": {}, "accesstoken": {}, "userinfo": {},
+	}, sc, nil) // nil: logins are remembered in memory
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"provider_info", "registration"} {
+		if _, err := service.Run(ctx, services.Get(name), service.Args{}, client.Send); err != nil {
+			return nil, err
+		}
+	}
+	return &app{services, client.Send}, nil
+}
+
+// login sends the browser to the provider. The cookie ties the answer to this browser.
+func (a *app) login(w http.ResponseWriter, r *http.Request) {
+	binding := rand.Text()
+	req, err := a.services.Get("authorization").GetRequestParameters(r.Context(), service.Args{Binding: binding})
+	if err != nil {
+		http.Error(w, "no login now", http.StatusServiceUnavailable)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: "__Host-login", Value: binding, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	http.Redirect(w, r, req.URL, http.StatusSeeOther)
+}
+
+// callback is where the provider sends the browser back to.
+func (a *app) callback(w http.ResponseWriter, r *http.Request) {
+	email, err := a.finish(r)
+	if err != nil {
+		// err names the step and the rule that was broken, and holds no secret.
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	fmt.Fprintln(w, "You are", email)
+}
+
+func (a *app) finish(r *http.Request) (string, error) {
+	cookie, err := r.Cookie("__Host-login")
+	if err != nil {
+		return "", err
+	}
+	ctx := r.Context()
+	answer := service.ParseCallback(service.Inbound{
+		Mode: message.ResponseModeQuery, Method: r.Method, Raw: r.URL.RawQuery, Binding: cookie.Value,
+	})
+	res, err := service.Finish(ctx, a.services.Get("authorization"), answer, a.send)
+	if err != nil {
+		return "", err
+	}
+	args := service.Args{State: res.State}
+	if res, err = service.Run(ctx, a.services.Get("accesstoken"), args, a.send); err != nil {
+		return "", err
+	}
+	// res.IDToken is verified: signature, issuer, audience, times, nonce.
+	// res.Checks says which rules it was judged by.
+	if res, err = service.Run(ctx, a.services.Get("userinfo"), args, a.send); err != nil {
+		return "", err
+	}
+	return service.MessageOf[message.UserInfoResponse](res).Email, nil
+}
+
+var (
+	formAction = regexp.MustCompile(`<form[^>]* action="([^"]*)"`)
+	hidden     = regexp.MustCompile(`<input type="(?:hidden|checkbox)"[^>]* name="([^"]*)" value="([^"]*)"`)
+)
+
+// signIn is the user: it fills in the provider's pages and returns where it is sent to.
+func signIn(t *testing.T, provider *optest.Provider, address string) *url.URL {
+	t.Helper()
+	user := provider.Client()
+	resp, err := user.Get(address)
+	for range 5 {
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if location, err := resp.Location(); err == nil {
+			if location.Host != "op.example" {
+				return location
+			}
+			resp, err = user.Get(location.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		form := formAction.FindSubmatch(page)
+		if form == nil {
+			t.Fatalf("no form on the page:\n%s", page)
+		}
+		values := url.Values{"username": {optest.Username}, "password": {optest.Password}, "action": {"login"}}
+		if strings.Contains(string(page), `value="allow"`) {
+			values.Set("action", "allow")
+		}
+		for _, field := range hidden.FindAllSubmatch(page, -1) {
+			values.Add(string(field[1]), html.UnescapeString(string(field[2])))
+		}
+		action, err := resp.Request.URL.Parse(html.UnescapeString(string(form[1])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err = user.PostForm(action.String(), values)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("the provider's pages do not end")
+	return nil
+}
+
+func TestProgramOfTheREADME(t *testing.T) {
+	provider, err := optest.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := rp.NewClient(rp.ClientOptions{Transport: provider.Transport()})
+	a, err := newApp(t.Context(), optest.Issuer, "https://rp.example/callback", client)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	begin := httptest.NewRecorder()
+	a.login(begin, httptest.NewRequest(http.MethodGet, "https://rp.example/login", nil))
+	if begin.Code != http.StatusSeeOther {
+		t.Fatalf("login: status %d %s", begin.Code, begin.Body)
+	}
+	back := signIn(t, provider, begin.Header().Get("Location"))
+	visit := func(cookies ...*http.Cookie) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodGet, back.String(), nil)
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		a.callback(w, r)
+		return w
+	}
+
+	if w := visit(); w.Code != http.StatusForbidden {
+		t.Errorf("a browser without the cookie: status %d %s", w.Code, w.Body)
+	}
+	if w := visit(&http.Cookie{Name: "__Host-login", Value: "another browser's"}); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), string(message.RuleAuthzResponseBrowserBinding)) {
+		t.Errorf("another browser: status %d %s", w.Code, w.Body)
+	}
+	if w := visit(begin.Result().Cookies()...); w.Code != http.StatusOK || w.Body.String() != "You are diana@op.example\n" {
+		t.Errorf("the browser itself: status %d %s", w.Code, w.Body)
+	}
+	if w := visit(begin.Result().Cookies()...); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), string(message.RuleAuthzResponseState)) {
+		t.Errorf("the same callback again: status %d %s", w.Code, w.Body)
+	}
+}
