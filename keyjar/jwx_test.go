@@ -10,6 +10,7 @@ import (
 	"go/parser"
 	"go/token"
 	"math/big"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -247,15 +248,18 @@ func TestNoNameFromOutside(t *testing.T) {
 // No type of the library stands in an exported signature, field or variable.
 func TestNoJwxInExportedApi(t *testing.T) {
 	files := token.NewFileSet()
-	packages, err := parser.ParseDir(files, ".", nil, 0) //nolint:staticcheck // build tags do not matter here
+	names, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := 0
-	for _, file := range packages["keyjar"].Files {
-		name := files.Position(file.Pos()).Filename
+	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
+		}
+		file, err := parser.ParseFile(files, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
 		}
 		theirs := map[string]bool{}
 		for _, spec := range file.Imports {

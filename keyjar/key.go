@@ -259,16 +259,14 @@ func Generate(alg string, rand io.Reader, o KeyOptions) (*Key, error) {
 	if rand == nil {
 		return nil, ErrNoRandom
 	}
-	kind, curve, use := kindRSA, "P-256", useSignature
+	var kind, curve, use string
 	if a := signatureAlgorithmOf(alg); a != nil {
-		kind, curve = a.kind, a.curve
+		kind, curve, use = a.kind, a.curve, useSignature
 	} else if a := encryptionAlgorithmOf(alg); a != nil {
 		kind, use = a.kind, useEncrypt
 		if a.curves != nil {
-			kind = kindEC
+			kind, curve = kindEC, a.curves[0]
 		}
-	} else {
-		return nil, fmt.Errorf("keyjar: no keys are made for the algorithm %q", alg)
 	}
 	var raw any
 	var err error
@@ -280,7 +278,7 @@ func Generate(alg string, rand io.Reader, o KeyOptions) (*Key, error) {
 	case kindOKP:
 		_, raw, err = ed25519.GenerateKey(rand)
 	default:
-		err = fmt.Errorf("keyjar: no keys are made for the symmetric algorithm %s", alg)
+		err = fmt.Errorf("keyjar: no key pairs are made for the algorithm %q", alg)
 	}
 	if err != nil {
 		return nil, err

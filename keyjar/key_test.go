@@ -128,8 +128,8 @@ func TestNewKeyRefuses(t *testing.T) {
 		"P-224":                         p224,
 		"P-224, public":                 &p224.PublicKey,
 		"an EC key without curve":       &ecdsa.PublicKey{},
-		"a point beside the curve":      &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)},
-		"EC parts that do not fit":      &ecdsa.PrivateKey{PublicKey: ecPrivate.PublicKey, D: big.NewInt(7)},
+		"a point beside the curve":      &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}, //nolint:staticcheck // a broken key is made by its fields
+		"EC parts that do not fit":      &ecdsa.PrivateKey{PublicKey: ecPrivate.PublicKey, D: big.NewInt(7)},          //nolint:staticcheck // a broken key is made by its fields
 		"a short Ed25519 key":           ed25519.PrivateKey{1},
 		"a short Ed25519 public key":    ed25519.PublicKey{1},
 		"Ed25519 parts that do not fit": ed25519.PrivateKey(swapped),
@@ -274,7 +274,7 @@ func TestKeysDoNotShowSecrets(t *testing.T) {
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			text := fmt.Sprintf(verb, v)
-			for _, leak := range []string{string(secret), fmt.Sprintf("%x", secret), fmt.Sprint(secret), fmt.Sprint([]byte(seed)), fmt.Sprintf("%x", seed), encodeSegment(seed)} {
+			for _, leak := range []string{string(secret), fmt.Sprintf("%x", secret), fmt.Sprintf("%d", secret), fmt.Sprintf("%d", seed), fmt.Sprintf("%x", seed), encodeSegment(seed)} {
 				if strings.Contains(text, strings.Trim(leak, "[]")) {
 					t.Errorf("%T %s shows %s", v, verb, text)
 				}
@@ -302,6 +302,23 @@ func TestKeysDoNotShowSecrets(t *testing.T) {
 	}
 	if got := NewSet(newKey(t, secret, KeyOptions{}), ed).String(); got != "[oct secret key, OKP Ed25519 key pair]" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestTokensDoNotShowThemselves(t *testing.T) {
+	token, err := Parse(vectors().Signed[5].Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "token", token)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		if got := fmt.Sprintf(verb, token) + fmt.Sprintf(verb, *token); got != strings.Repeat(`JWS typ "" alg "PS384" kid "bilbo.baggins@hobbiton.example"`, 2) {
+			t.Errorf("%s shows %s", verb, got)
+		}
+	}
+	if strings.Contains(log.String(), "cu22eBqk") || strings.Contains(log.String(), "Frodo") {
+		t.Errorf("slog shows %s", log.String())
 	}
 }
 

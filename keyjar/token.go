@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/oidcservice/oidc/message"
@@ -25,8 +27,20 @@ type Token struct {
 	signature []byte
 }
 
-// String returns the token as it came. It is a credential; do not log it.
-func (t *Token) String() string { return t.text }
+// Compact returns the token as it came.
+func (t *Token) Compact() string { return t.text }
+
+// String describes the token without showing it, since a token is a credential: its
+// type, algorithm and kid.
+func (t Token) String() string {
+	return fmt.Sprintf("JWS typ %q alg %q kid %q", t.Header.Type, t.Header.Algorithm, t.Header.KeyID)
+}
+
+// Format writes what String returns, whatever the verb.
+func (t Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, t.String()) }
+
+// LogValue returns what String returns.
+func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
 // Parse takes a compact JWS apart: exactly three segments of strict base64url, of which
 // the first is a JSON object that [Header] describes. The payload is decoded from

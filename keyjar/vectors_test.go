@@ -1,6 +1,8 @@
 package keyjar
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/json"
 	"os"
 	"strings"
@@ -76,7 +78,7 @@ func TestPublishedSignatures(t *testing.T) {
 			if got := string(token.Payload); got != v.Payload {
 				t.Errorf("payload %q, want %q", got, v.Payload)
 			}
-			if token.String() != v.Token {
+			if token.Compact() != v.Token {
 				t.Error("the text of the token was lost")
 			}
 			for i := 0; i < len(v.Token); i += 5 {
@@ -138,6 +140,33 @@ func TestPublishedEncryptions(t *testing.T) {
 				t.Errorf("header %+v", header)
 			}
 		})
+	}
+}
+
+// RFC 7518, Appendix C, publishes the key that Alice and Bob agree on, with apu and apv.
+// The content is encrypted with it here, by the standard library alone.
+func TestPublishedAgreement(t *testing.T) {
+	const header = `{"alg":"ECDH-ES","enc":"A128GCM","apu":"QWxpY2U","apv":"Qm9i","epk":{"kty":"EC","crv":"P-256","x":"gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0","y":"SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps"}}`
+	bob := parseKey(t, []byte(`{"kty":"EC","crv":"P-256","x":"weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ","y":"e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck","d":"VEmDZpDXXK8p8N0Cndsxs924q6nS1RXFASRl6BfUqdw"}`))
+	derived, err := decodeSegment("VqqN6vgjbSBcIijNcacQGg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := aes.NewCipher(derived)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	protected, iv := encodeSegment([]byte(header)), make([]byte, gcm.NonceSize())
+	sealed := gcm.Seal(nil, iv, []byte("Live long and prosper."), []byte(protected))
+	tag := len(sealed) - gcm.Overhead()
+	token := strings.Join([]string{protected, "", encodeSegment(iv), encodeSegment(sealed[:tag]), encodeSegment(sealed[tag:])}, ".")
+	got, _, err := NewSet(bob).Decrypt(token, DecryptPolicy{Algs: []string{"ECDH-ES"}, Encs: []string{"A128GCM"}})
+	if err != nil || string(got) != "Live long and prosper." {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 

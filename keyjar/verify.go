@@ -37,7 +37,7 @@ func (s *Set) Verify(t *Token, algs []string) (*Key, error) {
 		if len(t.signature) != 0 {
 			return nil, violation(message.RuleJOSESignature, "signature", "", "an empty signature", nil)
 		}
-		return nil, nil //nolint:nilnil // there is no key, and that is what was asked for
+		return nil, nil
 	}
 	a := signatureAlgorithmOf(alg)
 	if a == nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/oidcservice/oidc/message"
@@ -21,7 +22,7 @@ func compact(header, payload, signature string) string {
 func signRaw(t testing.TB, k *Key, alg, header, payload string) string {
 	t.Helper()
 	a := signatureAlgorithmOf(alg)
-	var raw any = k.private
+	raw := k.private
 	if a.kind == kindSecret {
 		raw = k.secret
 	}
@@ -376,4 +377,49 @@ func TestVerifyAllocations(t *testing.T) {
 			t.Errorf("%s: %v allocations over the bare verification, the budget is 12", s.alg, over)
 		}
 	}
+}
+
+// Sets, keys and jars are shared freely.
+func TestConcurrentUse(t *testing.T) {
+	key := newKey(t, vectorKey(t, "ES256").private, KeyOptions{ID: "1"})
+	box := newKey(t, vectorKey(t, "RS256").private, KeyOptions{ID: "2"})
+	set := NewSet(key, box, NewSecret(bytes.Repeat([]byte("s"), 32)).keys[0])
+	jar := (&Jar{}).With("op", set)
+	policy := DecryptPolicy{Algs: []string{"RSA-OAEP", "ECDH-ES"}, Encs: ContentEncryptions()}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for _, alg := range []string{"ES256", "RS256", "HS256"} {
+				signer, err := set.SigningKey(alg)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				token, err := signer.Sign(Header{Algorithm: alg}, []byte("{}"), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := jar.With("other", set.Public()).Verify("op", token, []string{alg}); err != nil {
+					t.Error(err)
+				}
+			}
+			for _, alg := range policy.Algs {
+				recipient, err := set.Public().EncryptionKey(alg)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				token, err := recipient.Encrypt([]byte("{}"), Header{Algorithm: alg}, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, _, err := set.Decrypt(token, policy); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
