@@ -652,6 +652,9 @@ func TestMethods(t *testing.T) {
 		if !ok || got.Name != m.Name || m.Authenticate == nil || m.Verify == nil {
 			t.Errorf("%s: %v %v", m.Name, got, ok)
 		}
+		if rules := clientauth.Rules(m.Name); len(rules) < 3 || rules[0] != message.RuleClientAuthMethod {
+			t.Errorf("%s keeps %v", m.Name, rules)
+		}
 	}
 	if m, ok := clientauth.ByName(""); !ok || m.Name != message.AuthMethodClientSecretBasic {
 		t.Errorf("the default is %q", m.Name)

@@ -93,6 +93,22 @@ func ByName(name string) (Method, bool) {
 	return methods[i], true
 }
 
+// Rules returns the rules that a request authenticated by a method keeps.
+func Rules(method string) []message.Rule {
+	rules := []message.Rule{message.RuleClientAuthMethod}
+	switch method {
+	case "", message.AuthMethodClientSecretBasic:
+		rules = append(rules, message.RuleClientAuthBasic)
+	case message.AuthMethodClientSecretPost, message.AuthMethodNone:
+		rules = append(rules, message.RuleClientAuthBody)
+	case message.AuthMethodClientSecretJWT, message.AuthMethodPrivateKeyJWT:
+		rules = append(rules, message.RuleClientAuthAssertion, message.RuleClientAuthAssertionAud, message.RuleClientAuthAssertionFresh, message.RuleClientAuthAssertionKey)
+	case message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth:
+		rules = append(rules, message.RuleClientAuthMTLS)
+	}
+	return append(rules, message.RuleClientAuthExposure)
+}
+
 // UsesSecret reports whether a method needs a client_secret.
 func UsesSecret(method string) bool {
 	switch method {

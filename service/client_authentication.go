@@ -50,9 +50,23 @@ func authenticate(ctx context.Context, s *Step, req message.Message, method stri
 		Rand:            s.Context().Rand(),
 	}, &draft)
 	if err != nil {
-		return err
+		return violated(s, err)
+	}
+	for _, rule := range clientauth.Rules(method) {
+		s.Pass(rule, method)
+	}
+	if s.Snapshot.Compat.AssertionAudienceTokenEndpoint && draft.Form.Has("client_assertion") {
+		s.Warn(message.RuleClientAuthAssertionAud, "aud", "the token endpoint, admitted by assertion_audience_token_endpoint")
 	}
 	out.URL, out.MutualTLS = draft.URL, draft.MutualTLS
+	if draft.MutualTLS {
+		// "MUST use the endpoint URLs in mtls_endpoint_aliases in preference" (RFC
+		// 8705, Section 5).
+		out.URL = s.Snapshot.MTLSAlias(out.URL)
+		if err := checkEndpoint(s, out.URL); err != nil {
+			return err
+		}
+	}
 	out.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
 	out.Body = []byte(draft.Form.Encode())
 	return nil

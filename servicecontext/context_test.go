@@ -130,6 +130,21 @@ func TestNewOutOfBand(t *testing.T) {
 	}
 }
 
+func TestMTLSAlias(t *testing.T) {
+	sn := mustNew(t, servicecontext.Config{Provider: provider(func(p *message.ProviderMetadata) {
+		p.UserInfoEndpoint = issuer + "/me"
+		p.MTLSEndpointAliases = map[string]string{"token_endpoint": "https://mtls.op.example/token"}
+	})}).Snapshot()
+	for endpoint, want := range map[string]string{issuer + "/token": "https://mtls.op.example/token", issuer + "/me": issuer + "/me", "": "", "https://x.example": "https://x.example"} {
+		if got := sn.MTLSAlias(endpoint); got != want {
+			t.Errorf("%q: got %q, want %q", endpoint, got, want)
+		}
+	}
+	if got := mustNew(t, servicecontext.Config{}).Snapshot().MTLSAlias("x"); got != "x" {
+		t.Errorf("without metadata: %q", got)
+	}
+}
+
 func TestIssuerTemplate(t *testing.T) {
 	const template = "https://login.example/{tenantid}/v2.0"
 	sc := mustNew(t, servicecontext.Config{

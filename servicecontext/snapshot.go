@@ -219,6 +219,31 @@ func (s *Snapshot) Endpoint(service string) string {
 	return ""
 }
 
+// MTLSAlias returns the address that a request with a client certificate goes to
+// instead of endpoint: the alias that the provider publishes for it, else endpoint
+// itself (RFC 8705, Section 5).
+func (s *Snapshot) MTLSAlias(endpoint string) string {
+	p := s.Provider
+	if p == nil || endpoint == "" {
+		return endpoint
+	}
+	for _, e := range []struct{ name, uri string }{
+		{"token_endpoint", p.TokenEndpoint},
+		{"revocation_endpoint", p.RevocationEndpoint},
+		{"introspection_endpoint", p.IntrospectionEndpoint},
+		{"device_authorization_endpoint", p.DeviceAuthorizationEndpoint},
+		{"pushed_authorization_request_endpoint", p.PushedAuthorizationRequestEndpoint},
+		{"backchannel_authentication_endpoint", p.BackchannelAuthenticationEndpoint},
+		{"userinfo_endpoint", p.UserInfoEndpoint},
+		{"registration_endpoint", p.RegistrationEndpoint},
+	} {
+		if alias := p.MTLSEndpointAliases[e.name]; e.uri == endpoint && alias != "" {
+			return alias
+		}
+	}
+	return endpoint
+}
+
 // IssuerOf returns the issuer that tokens of a tenant carry under
 // Compat.InsecureIssuerTemplate; without a template it is the issuer.
 func (s *Snapshot) IssuerOf(tenant string) string {
