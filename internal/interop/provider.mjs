@@ -12,6 +12,9 @@ import { createServer as createSecure } from 'node:https';
 
 import { Provider } from 'oidc-provider';
 
+// Standard output is ours: its notices go where its warnings go.
+console.info = console.error;
+
 const settings = JSON.parse(process.argv[2] ?? '{}');
 const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 

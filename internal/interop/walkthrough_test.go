@@ -228,15 +228,28 @@ func TestWalkthroughFromIdentifier(t *testing.T) {
 // A provider that says no is reported as one: with its code, and nothing verified to show.
 func TestWalkthroughRefused(t *testing.T) {
 	p := start(t, true)
-	r, code, _ := walkthrough(t, p, append([]string{"--issuer", p.issuer, "--param", "response_mode=web_message"}, person...)...)
-	if r.Outcome != "provider_error" || code != 4 {
-		t.Errorf("outcome %q, exit code %d, want provider_error and 4: %v", r.Outcome, code, r.Error)
+	r, code, _ := walkthrough(t, p, append([]string{"--issuer", p.issuer, "--prompt", "none"}, person...)...)
+	if r.Outcome != "provider_error" || code != 4 || r.Error["code"] != "login_required" {
+		t.Errorf("outcome %q, exit code %d, error %v, want provider_error, 4 and login_required", r.Outcome, code, r.Error)
 	}
 	if r.FailedStep != "authorization" {
 		t.Errorf("failed step %q, want authorization", r.FailedStep)
 	}
 	if r.IDToken != nil || r.UserInfo != nil {
 		t.Errorf("claims are shown without a login: %v %v", r.IDToken, r.UserInfo)
+	}
+}
+
+// An issuer that differs by its last slash is another issuer: the provider's own
+// metadata contradicts it, and nothing more is asked.
+func TestWalkthroughOtherIssuer(t *testing.T) {
+	p := start(t, true)
+	r, code, _ := walkthrough(t, p, append([]string{"--issuer", p.issuer + "/"}, person...)...)
+	if r.Outcome != "violation" || code != 5 || r.Error["rule"] != "metadata_issuer" {
+		t.Errorf("outcome %q, exit code %d, error %v, want violation, 5 and metadata_issuer", r.Outcome, code, r.Error)
+	}
+	if seen := p.seen(); len(seen) != 0 {
+		t.Errorf("after the refusal the provider saw %+v", seen)
 	}
 }
 
