@@ -349,7 +349,7 @@ func (x *defined[Req, Resp]) decode(ctx context.Context, s *Step) (*Resp, error)
 	}
 	m := new(Resp)
 	if x.d.Response == JSON {
-		if err := message.DecodeJSON(s.Response.Body, m); err != nil {
+		if err := s.Snapshot.Compat.DecodeJSON(s.Response.Body, m); err != nil {
 			return nil, x.d.Answer.malformed(s, err)
 		}
 		s.Pass(x.d.Answer.bodyRule(), "body")

@@ -99,7 +99,7 @@ func foreignViolation(s *Step, err error, param string) error {
 
 // decodeClaims reads a JWT's claims: one strict JSON object.
 func decodeClaims(s *Step, payload []byte, into any, param string) error {
-	err := message.DecodeClaims(payload, into)
+	err := s.Snapshot.Compat.DecodeClaims(payload, into)
 	if err == nil {
 		s.Pass(message.RuleJOSEJSON, param)
 		return nil

@@ -23,7 +23,7 @@ func violated(s *Step, err error) error {
 // decodeMetadata reads the document; members that nobody here knows are kept.
 func decodeMetadata(s *Step) (*message.ProviderMetadata, error) {
 	p := new(message.ProviderMetadata)
-	if err := message.DecodeJSON(s.Response.Body, p); err != nil {
+	if err := s.Snapshot.Compat.DecodeJSON(s.Response.Body, p); err != nil {
 		return nil, metadataFault(s, err)
 	}
 	s.Pass(message.RuleMetadataMemberType, "body")

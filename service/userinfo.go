@@ -82,7 +82,7 @@ func decodeUserInfo(s *Step, answer Answer) (*message.UserInfoResponse, error) {
 	}
 	m := new(message.UserInfoResponse)
 	if want != mediaJWT {
-		if err := message.DecodeJSON(s.Response.Body, m); err != nil {
+		if err := s.Snapshot.Compat.DecodeJSON(s.Response.Body, m); err != nil {
 			return nil, answer.malformed(s, err)
 		}
 		return m, nil

@@ -5,12 +5,17 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/oidcservice/oidc/message"
 )
 
 // Compat are the named departures from the default behaviour, each for peers
 // that need it. The zero value departs from nothing. A name that begins with
 // Insecure gives protection away; its comment says when that is safe.
 type Compat struct {
+	// Quirks are the faults of known providers in the JSON that they send.
+	message.Quirks
+
 	// SendStateToTokenEndpoint adds state and client_id to the body of a token
 	// request, as oidcservice did in 2018. The code in the same body is worth more
 	// than either.
@@ -24,16 +29,6 @@ type Compat struct {
 	// RegistrationStatus200 accepts a registration answered with status 200
 	// instead of 201.
 	RegistrationStatus200 bool `json:"registration_status_200,omitempty"`
-
-	// FormTokenResponse accepts a token response in form encoding (GitHub).
-	FormTokenResponse bool `json:"form_token_response,omitempty"`
-
-	// QuotedExpiresIn accepts expires_in as a string of digits (older Entra ID).
-	QuotedExpiresIn bool `json:"quoted_expires_in,omitempty"`
-
-	// BooleanStrings accepts "true" and "false" for the boolean standard claims
-	// (Amazon Cognito).
-	BooleanStrings bool `json:"boolean_strings,omitempty"`
 
 	// LogoutTokenWithoutExp accepts logout tokens of providers older than errata
 	// set 1 of Back-Channel Logout 1.0, which do not expire.
@@ -72,19 +67,22 @@ func (c *Compat) UnmarshalJSON(data []byte) error {
 	}
 	var next Compat
 	v := reflect.ValueOf(&next).Elem()
-	known := make(map[string]int, v.NumField())
-	names := make([]string, 0, v.NumField())
-	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		known[name] = i
+	known := map[string][]int{}
+	var names []string
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		if field.Anonymous {
+			continue
+		}
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		known[name] = field.Index
 		names = append(names, name)
 	}
 	for name, raw := range members {
-		i, ok := known[name]
+		index, ok := known[name]
 		if !ok {
 			return fmt.Errorf("unknown member %q, known are %s", name, strings.Join(names, ", "))
 		}
-		if err := json.Unmarshal(raw, v.Field(i).Addr().Interface()); err != nil {
+		if err := json.Unmarshal(raw, v.FieldByIndex(index).Addr().Interface()); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}

@@ -69,7 +69,7 @@ func TestParseConfigWhole(t *testing.T) {
 		"provider_info":             map[string]any{"issuer": issuer, "token_endpoint": issuer + "/token"},
 		"keys":                      set(private), "provider_keys": set(key.PublicJWK()),
 		"scope": []string{"openid"}, "clock_skew": 15, "profile": "oauth2.1", "trusted_audiences": []string{"api"},
-		"allow": map[string]any{"send_state_to_token_endpoint": true}, "insecure_allow_http": true,
+		"allow": map[string]any{"send_state_to_token_endpoint": true, "cognito_booleans": true}, "insecure_allow_http": true,
 		"client_preferences": map[string]any{"id_token_signed_response_alg": "RS256", "scope": "openid", "client_name#sv": "Exempel"},
 	})
 	if err != nil {
@@ -94,7 +94,7 @@ func TestParseConfigWhole(t *testing.T) {
 		"clock skew":       sn.Leeway == 15*time.Second,
 		"profile":          sn.Profile == servicecontext.ProfileOAuth21,
 		"audiences":        len(sn.TrustedAudiences) == 1,
-		"compat":           sn.Compat.SendStateToTokenEndpoint,
+		"compat":           sn.Compat.SendStateToTokenEndpoint && sn.Compat.CognitoBooleans,
 		"http":             sn.InsecureAllowHTTP,
 		"another language": sn.Metadata.Extra.Tagged("client_name", "sv") == "Exempel",
 		"a single string":  len(sn.Scope) == 1 && sn.Scope[0] == "openid",
