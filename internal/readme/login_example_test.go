@@ -65,13 +65,13 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 
 // callback is where the provider sends the browser back to.
 func (a *app) callback(w http.ResponseWriter, r *http.Request) {
-	email, err := a.finish(r)
+	user, err := a.finish(r)
 	if err != nil {
 		// err names the step and the rule that was broken, and holds no secret.
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
-	fmt.Fprintln(w, "You are", email)
+	fmt.Fprintln(w, "You are", user)
 }
 
 func (a *app) finish(r *http.Request) (string, error) {
@@ -79,24 +79,25 @@ func (a *app) finish(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ctx := r.Context()
 	answer := service.ParseCallback(service.Inbound{
 		Mode: message.ResponseModeQuery, Method: r.Method, Raw: r.URL.RawQuery, Binding: cookie.Value,
 	})
-	res, err := service.Finish(ctx, a.services.Get("authorization"), answer, a.send)
+	res, err := service.Finish(r.Context(), a.services.Get("authorization"), answer, a.send)
 	if err != nil {
 		return "", err
 	}
-	args := service.Args{State: res.State}
-	if res, err = service.Run(ctx, a.services.Get("accesstoken"), args, a.send); err != nil {
+	login := service.Args{State: res.State}
+	tokens, err := service.Run(r.Context(), a.services.Get("accesstoken"), login, a.send)
+	if err != nil {
 		return "", err
 	}
-	// res.IDToken is verified: signature, issuer, audience, times, nonce.
-	// res.Checks says which rules it was judged by.
-	if res, err = service.Run(ctx, a.services.Get("userinfo"), args, a.send); err != nil {
+	claims, err := service.Run(r.Context(), a.services.Get("userinfo"), login, a.send)
+	if err != nil {
 		return "", err
 	}
-	return service.MessageOf[message.UserInfoResponse](res).Email, nil
+	// The ID Token is verified, and both are about the same user. What they were
+	// judged by stands in tokens.Checks and claims.Checks.
+	return tokens.IDToken.Subject + " " + service.MessageOf[message.UserInfoResponse](claims).Email, nil
 }
 
 var (
@@ -185,7 +186,7 @@ func TestProgramOfTheREADME(t *testing.T) {
 	if w := visit(&http.Cookie{Name: "__Host-login", Value: "another browser's"}); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), string(message.RuleAuthzResponseBrowserBinding)) {
 		t.Errorf("another browser: status %d %s", w.Code, w.Body)
 	}
-	if w := visit(begin.Result().Cookies()...); w.Code != http.StatusOK || w.Body.String() != "You are diana@op.example\n" {
+	if w := visit(begin.Result().Cookies()...); w.Code != http.StatusOK || w.Body.String() != "You are diana diana@op.example\n" {
 		t.Errorf("the browser itself: status %d %s", w.Code, w.Body)
 	}
 	if w := visit(begin.Result().Cookies()...); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), string(message.RuleAuthzResponseState)) {
