@@ -123,7 +123,7 @@ func parseAssertion(form url.Values) (*assertion, error) {
 // verify judges an assertion by what is registered. Claims come before the
 // signature, since they may save a look-up of keys.
 func (a *assertion) verify(method string, r Registered, keys *keyjar.Set, algorithms []string) (*Proof, error) {
-	if err := a.checkAlgorithm(r, algorithms); err != nil {
+	if err := a.checkAlgorithm(algorithms); err != nil {
 		return nil, err
 	}
 	if a.claims.Subject != r.ClientID {
@@ -150,7 +150,7 @@ func (a *assertion) verify(method string, r Registered, keys *keyjar.Set, algori
 	}, nil
 }
 
-func (a *assertion) checkAlgorithm(r Registered, permitted []string) error {
+func (a *assertion) checkAlgorithm(permitted []string) error {
 	got := a.token.Header.Algorithm
 	if !slices.Contains(permitted, got) {
 		return refuse(message.RuleOPAssertionAlg, "alg", clip(got), strings.Join(permitted, ", "), nil)

@@ -419,3 +419,42 @@ func TestRegistrationSecretTable(t *testing.T) {
 		})
 	}
 }
+
+// TestRegistrationSameValue: what is a set to the specification is compared as one,
+// and only what differs is reported.
+func TestRegistrationSameValue(t *testing.T) {
+	age := 60
+	c := simple()
+	c.Metadata.ResponseTypes = []string{"code", "code id_token"}
+	c.Metadata.Contacts = []string{"a", "b"}
+	c.Metadata.DefaultMaxAge = &age
+	c.Metadata.JWKS = &message.JWKS{Keys: []json.RawMessage{json.RawMessage(publicKey(t, "a"))}}
+	_ = c.Metadata.Extra.Set("x", map[string]any{"a": 1, "b": []int{1}})
+	k := registering(t, c)
+	svc := service.NewRegistration(k.env())
+	const head = `{"client_id":"a","client_secret":"s","client_secret_expires_at":0,`
+	for body, want := range map[string]string{
+		`"response_types":["id_token code","code"],"contacts":["b","a","a"],"default_max_age":60,"x":{"b":[1],"a":1},"jwks":{"keys":[]}}`: "",
+		`"response_types":["code"]}`: "response_types",
+		`"default_max_age":61}`:      "default_max_age",
+		`"x":{"a":1}}`:               "x",
+		`"contacts":["a"],"redirect_uris":["https://x.example/"]}`: "contacts redirect_uris",
+		`"client_name":"new"}`: "",
+	} {
+		res, err := k.answer(svc, service.Args{}, 201, head+body)
+		if err != nil {
+			t.Errorf("%s: %v", body, err)
+			continue
+		}
+		var warned []string
+		for _, check := range res.Checks {
+			if check.Rule == message.RuleRegistrationSubstituted && check.Verdict == service.Warned {
+				warned = append(warned, check.Param)
+			}
+		}
+		slices.Sort(warned)
+		if got := strings.Join(warned, " "); got != want {
+			t.Errorf("%s: reported %q, want %q", body, got, want)
+		}
+	}
+}

@@ -25,7 +25,8 @@ const (
 )
 
 // A Config is what a relying party is told, as opposed to what it learns. Every
-// field may be left zero; without an Issuer the first step must be WebFinger.
+// field may be left zero; without an Issuer the first step must be WebFinger. What
+// the fields point to must not be written to after New.
 type Config struct {
 	// Issuer is the provider's Issuer Identifier, if it is known beforehand.
 	Issuer string
@@ -210,7 +211,7 @@ func (c *Config) snapshot() (*Snapshot, error) {
 	if err := sn.derive(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	return sn, nil
+	return sn.clone(), nil
 }
 
 // fillClient settles the static registration, in its long or short form.
