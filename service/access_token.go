@@ -143,12 +143,25 @@ func codeOf(r state.Record) message.Secret {
 
 // verifyTokens judges the members that every token response has.
 func verifyTokens(s *Step, resp *message.AccessTokenResponse) error {
+	for _, check := range []func(*Step, *message.AccessTokenResponse) error{verifyTokenMembers, verifyTokenType, verifyTokenLife} {
+		if err := check(s, resp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func verifyTokenMembers(s *Step, resp *message.AccessTokenResponse) error {
 	if err := s.Require(resp.AccessToken != "", message.RuleTokenResponseAccessToken, "access_token", "", "a non-empty string"); err != nil {
 		return err
 	}
 	if _, empty := resp.Extra.Get("refresh_token"); empty {
 		return s.Fail(message.RuleTokenResponseAccessToken, "refresh_token", "", "a non-empty string, or nothing", nil)
 	}
+	return nil
+}
+
+func verifyTokenType(s *Step, resp *message.AccessTokenResponse) error {
 	// "token_type ... is case insensitive" (RFC 6749, Section 5.1); "The client MUST
 	// NOT use an access token if it does not understand the token type" (7.1).
 	want := message.TokenTypeBearer
@@ -160,9 +173,10 @@ func verifyTokens(s *Step, resp *message.AccessTokenResponse) error {
 			return s.Fail(message.RuleTokenResponseDPoPDowngrade, "token_type", clip(resp.TokenType), want, nil)
 		}
 	}
-	if err := s.Require(strings.EqualFold(resp.TokenType, want), message.RuleTokenResponseTokenType, "token_type", clip(resp.TokenType), want); err != nil {
-		return err
-	}
+	return s.Require(strings.EqualFold(resp.TokenType, want), message.RuleTokenResponseTokenType, "token_type", clip(resp.TokenType), want)
+}
+
+func verifyTokenLife(s *Step, resp *message.AccessTokenResponse) error {
 	if resp.ExpiresIn == nil {
 		s.Skip(message.RuleTokenResponseExpiresIn, "expires_in", "absent")
 	} else {
@@ -255,6 +269,9 @@ func currentTokens(r state.Record) (*message.AccessTokenResponse, error) {
 			m := new(message.AccessTokenResponse)
 			if err := message.DecodeJSON(raw, m); err != nil {
 				return nil, fmt.Errorf("%s: %w", item, err)
+			}
+			if m.AccessToken == "" {
+				return nil, errNoToken // it was revoked
 			}
 			return m, nil
 		}

@@ -23,6 +23,10 @@ type Answer struct {
 	// Members names the rule that a member of the wrong JSON type breaks, where it
 	// is not BodyRule.
 	Members map[string]message.Rule
+	// MediaFor replaces Media where it depends on what was registered.
+	MediaFor func(s *Step) []string
+	// First judges an answer before anything else: true accepts it as it is.
+	First func(s *Step) (bool, error)
 	// Other judges an answer of another status: true accepts it, false without an
 	// error leaves it to StatusRule.
 	Other func(s *Step) (bool, error)
@@ -40,6 +44,13 @@ func (a Answer) media() []string {
 		return []string{"application/json"}
 	}
 	return a.Media
+}
+
+func (a Answer) mediaFor(s *Step) []string {
+	if a.MediaFor != nil {
+		return a.MediaFor(s)
+	}
+	return a.media()
 }
 
 func (a Answer) status() int {
@@ -63,6 +74,11 @@ func (a Answer) check(s *Step) error {
 		return s.Fail(a.bodyRule(), "body", strconv.Itoa(len(resp.Body))+" bytes", "at most "+strconv.FormatInt(a.maxBody(), 10),
 			&message.Violation{Rule: message.RuleTransportLimits, Param: "body"})
 	}
+	if a.First != nil {
+		if done, err := a.First(s); done || err != nil {
+			return err
+		}
+	}
 	if declared := declaredError(resp); declared != nil {
 		return declared
 	}
@@ -83,7 +99,7 @@ func (a Answer) check(s *Step) error {
 		}
 	}
 	s.Pass(a.StatusRule, "status")
-	if media := a.media(); len(media) > 0 {
+	if media := a.mediaFor(s); len(media) > 0 {
 		rule := a.MediaRule
 		if rule == "" {
 			rule = a.StatusRule

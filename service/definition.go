@@ -54,6 +54,7 @@ type Definition[Req, Resp message.Message] struct {
 	Proof    Proof
 	DPoP     bool // a proof of possession goes along where tokens are bound to a key (RFC 9449)
 	Login    bool // the step belongs to a login that the callback has claimed
+	MayLogin bool // it belongs to one if Args.State names one
 	Answer   Answer
 
 	// Endpoint returns the URL, "" when the provider publishes none. It is nil for
@@ -68,6 +69,9 @@ type Definition[Req, Resp message.Message] struct {
 	// Present turns the finished request into the one that travels, where that is
 	// another: a request object, or a reference to one.
 	Present func(ctx context.Context, s *Step, req *Req) (*Req, error)
+	// Shape changes what encoding and proof do not settle: the caller's own method,
+	// header fields and body.
+	Shape func(s *Step, req *Req, out *Request) error
 	// Token returns the access token of a TokenProof; "" sends none.
 	Token func(s *Step, req *Req) message.Secret
 	// Remember stores what the answer will be judged by.
@@ -80,6 +84,9 @@ type Definition[Req, Resp message.Message] struct {
 	Update func(ctx context.Context, s *Step, resp *Resp) error
 	// Refused is told of an error that the provider declared, to end what it ends.
 	Refused func(ctx context.Context, s *Step, declared *message.Error) error
+	// Unanswered is told that no answer came, and says what that means: a poll is
+	// repeated later. It changes nothing.
+	Unanswered func(s *Step, err error) error
 }
 
 // New makes the service in its environment.
@@ -125,7 +132,7 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 	if x.d.Endpoint == nil {
 		return nil, fmt.Errorf("%w: this service only receives", ErrArgs)
 	}
-	if x.d.Login {
+	if x.d.Login || x.d.MayLogin && s.Args.State != "" {
 		if err := s.session(ctx, s.Args.State); err != nil {
 			return nil, err
 		}
@@ -175,7 +182,7 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 		Policy: Policy{
 			HTTPS:        !s.Snapshot.InsecureAllowHTTP,
 			MaxBody:      x.d.Answer.maxBody(),
-			Accept:       x.d.Answer.media(),
+			Accept:       x.d.Answer.mediaFor(s),
 			PeerSupplied: true,
 		},
 		message: any(req).(message.Message),
@@ -189,6 +196,11 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 		out.Policy.Accept = nil
 	} else if len(out.Policy.Accept) > 0 {
 		out.Header["Accept"] = []string{strings.Join(out.Policy.Accept, ", ")}
+	}
+	if x.d.Shape != nil {
+		if err := x.d.Shape(s, req, out); err != nil {
+			return nil, err
+		}
 	}
 	travelling := req
 	if x.d.Present != nil {
@@ -311,7 +323,7 @@ func (x *defined[Req, Resp]) judge(ctx context.Context, s *Step) (*Resp, error) 
 	}
 	if resp.request != nil {
 		s.Args = resp.request.args
-		if x.d.Login {
+		if x.d.Login || x.d.MayLogin && resp.request.State != "" {
 			if err := s.session(ctx, resp.request.State); err != nil {
 				return nil, err
 			}
@@ -388,4 +400,19 @@ func (x *defined[Req, Resp]) refused(ctx context.Context, resp *Response, declar
 		s.State = resp.request.State
 	}
 	return x.d.Refused(ctx, s, declared)
+}
+
+// unanswered lets a driver tell the service that no answer came.
+func (x *defined[Req, Resp]) unanswered(ctx context.Context, req *Request, cause error) error {
+	if x.d.Unanswered == nil {
+		return cause
+	}
+	s := x.step()
+	s.Args = req.args
+	if x.d.Login {
+		if err := s.session(ctx, req.State); err != nil {
+			return x.wrap(s, err)
+		}
+	}
+	return x.wrap(s, x.d.Unanswered(s, cause))
 }

@@ -41,6 +41,9 @@ func dpopProof(s *Step, method, target string, token message.Secret) (string, er
 	}
 	proof := message.DPoPProof{JWTID: id, Method: method, URI: htu, IssuedAt: message.Unix(s.Now.Unix()), Nonce: s.Args.DPoPNonce}
 	if proof.Nonce == "" {
+		proof.Nonce = s.Args.nonce
+	}
+	if proof.Nonce == "" {
 		proof.Nonce = s.Snapshot.DPoPNonces[origin]
 	}
 	if token != "" {
@@ -108,10 +111,7 @@ func keepDPoPNonce(s *Step) error {
 	if s.Snapshot.DPoPKey == nil || s.Response == nil || s.Response.request == nil || len(s.Response.request.Header["Dpop"]) == 0 {
 		return nil
 	}
-	nonce := s.Args.DPoPNonce
-	if values := headerValues(s.Response.Header, "DPoP-Nonce"); len(values) == 1 {
-		nonce = values[0]
-	}
+	nonce := latestDPoPNonce(s)
 	origin, _, err := dpopTarget(s.Response.request.URL)
 	if err != nil || nonce == "" || s.Context().Snapshot().DPoPNonces[origin] == nonce {
 		return err
@@ -120,6 +120,18 @@ func keepDPoPNonce(s *Step) error {
 		sn.DPoPNonces[origin] = nonce
 		return nil
 	})
+}
+
+// latestDPoPNonce is the nonce to send next: that of the answer, else the one that
+// the request went with.
+func latestDPoPNonce(s *Step) string {
+	if values := headerValues(s.Response.Header, "DPoP-Nonce"); len(values) == 1 {
+		return values[0]
+	}
+	if s.Args.DPoPNonce != "" {
+		return s.Args.DPoPNonce
+	}
+	return s.Args.nonce
 }
 
 // useToken shows an access token: as its type says (RFC 9449, Section 7.1; RFC

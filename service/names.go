@@ -17,3 +17,18 @@ const (
 	UserInfoName           = "userinfo"
 	EndSessionName         = "end_session"
 )
+
+// The names of the grants outside a browser's login and of the token services.
+const (
+	ClientCredentialsName         = "client_credentials"
+	TokenExchangeName             = "token_exchange"
+	JWTBearerName                 = "jwt_bearer"
+	IntrospectionName             = "introspection"
+	RevocationName                = "revocation"
+	DeviceAuthorizationName       = "device_authorization"
+	DeviceTokenName               = "device_token"
+	BackchannelAuthenticationName = "backchannel_authentication"
+	CIBATokenName                 = "ciba_token"
+	ClientNotificationName        = "client_notification"
+	ResourceName                  = "resource"
+)

@@ -108,8 +108,12 @@ func grantedScope(r state.Record) (message.List, error) {
 	if len(tokens.Scope) > 0 {
 		return tokens.Scope, nil
 	}
+	raw := r.Item(state.ItemAuthRequest)
+	if raw == nil {
+		return message.ParseList(r.Kept(keptScope)), nil // a grant without an authorization request
+	}
 	var asked message.AuthorizationRequest
-	if err := message.DecodeJSON(r.Item(state.ItemAuthRequest), &asked); err != nil {
+	if err := message.DecodeJSON(raw, &asked); err != nil {
 		return nil, err
 	}
 	return asked.Scope, nil

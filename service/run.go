@@ -83,17 +83,43 @@ func (r Runner) Request(ctx context.Context, svc Service, args Args) (*Request, 
 }
 
 func (r Runner) send(ctx context.Context, svc Service, args Args) (*Response, error) {
-	req, err := r.Request(ctx, svc, args)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := r.Send(ctx, req)
-	if err != nil {
-		err = &stepError{service: svc.Name(), err: err}
+	for try := 0; ; try++ {
+		req, err := r.Request(ctx, svc, args)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := r.Send(ctx, req)
+		if err == nil {
+			return resp, nil
+		}
+		err = Unanswered(ctx, svc, req, err)
 		r.observe(Exchange{Service: svc.Name(), Request: req, Err: err})
-		return nil, err
+		var need *NeedError
+		if !errors.As(err, &need) || !need.Resend || try == polls {
+			return nil, err
+		}
+		if err := r.meet(ctx, svc, need, err, nil); err != nil {
+			return nil, err
+		}
+		args = need.Args
 	}
-	return resp, nil
+}
+
+// Unanswered says what it means for svc that no answer to req came, because of err:
+// for a poll whose connection timed out it is a *NeedError to try again later (RFC
+// 8628, Section 3.5), for everything else the failure itself. Runner asks it; whoever
+// sends requests by hand should, too.
+func Unanswered(ctx context.Context, svc Service, req *Request, err error) error {
+	if x, ok := svc.(interface {
+		unanswered(context.Context, *Request, error) error
+	}); ok && ctx.Err() == nil {
+		err = x.unanswered(ctx, req, err)
+	}
+	var named *stepError
+	if errors.As(err, &named) {
+		return err
+	}
+	return &stepError{service: svc.Name(), err: err}
 }
 
 // Finish is the function Finish with the runner's settings.
@@ -122,7 +148,7 @@ func (r Runner) Finish(ctx context.Context, svc Service, resp *Response) (*Resul
 		}
 		r.observe(Exchange{Service: svc.Name(), Request: resp.request, Response: resp, Err: err})
 		if need.After > 0 && waits < polls {
-			waits, round = waits+1, round-1 // polling is not being led on
+			waits, round = waits+1, -1 // polling is not being led on
 		}
 		if resp, err = r.send(ctx, svc, need.Args); err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/servicecontext"
@@ -46,7 +47,10 @@ type Args struct {
 	// DPoPNonce is set by NeedError only (RFC 9449, Section 8).
 	DPoPNonce string
 
-	redirects []string // the addresses that a host sent a WebFinger query on to
+	redirects []string      // the addresses that a host sent a WebFinger query on to
+	pace      time.Duration // the least time between two polls from now on
+	nonce     string        // the origin's latest DPoP nonce, from an answer that was not committed
+	tries     int           // how often the request was sent before
 }
 
 // Errors of the caller's doing.
