@@ -44,7 +44,7 @@ func (s *Step) issue(ctx context.Context, a *authorization, sess *session, user 
 	answer := &message.AuthorizationResponse{State: a.req.State, Issuer: c.issuer}
 	if a.types.Has("code") {
 		code, err := s.newCode(ctx, &codeRecord{
-			Grant: g.ID, Client: a.client.ID, RedirectURI: a.route.Redirect, RedirectSent: a.req.RedirectURI != "",
+			Grant: g, Client: a.client.ID, RedirectURI: a.route.Redirect, RedirectSent: a.req.RedirectURI != "",
 			Challenge: a.req.CodeChallenge, Nonce: a.req.Nonce, JKT: a.req.DPoPJKT,
 		})
 		if err != nil {

@@ -33,9 +33,6 @@ type grant struct {
 	Offline bool      `json:"offline,omitempty"`
 	Refresh bool      `json:"refresh,omitempty"`
 	Until   time.Time `json:"until"`
-	// JKT and X5T are the key that the grant's refresh tokens are bound to.
-	JKT string `json:"jkt,omitempty"`
-	X5T string `json:"x5t,omitempty"`
 }
 
 // saveGrant stores a grant for as long as anything of it can be good.
@@ -68,7 +65,9 @@ func (s *Step) revoke(ctx context.Context, id string) error {
 // A codeRecord is an authorization code: what it is bound to, and what the token
 // endpoint has to know of the authorization request.
 type codeRecord struct {
-	Grant        string    `json:"grant"`
+	// Grant is a copy: who takes the code issues from it, also when somebody else shows the
+	// code at the same moment and so revokes the grant. What is issued is then dead.
+	Grant        *grant    `json:"grant"`
 	Client       string    `json:"client"`
 	RedirectURI  string    `json:"redirect_uri,omitempty"`
 	RedirectSent bool      `json:"redirect_sent,omitempty"`
@@ -93,7 +92,7 @@ func (s *Step) newCode(ctx context.Context, r *codeRecord) (string, error) {
 	// The grant's name outlives the code: who comes second must find what to revoke, even
 	// if the first has only just taken the code and not yet issued anything.
 	life := c.lifetimes.Code + max(c.lifetimes.AccessToken, c.lifetimes.BoundToken)
-	if err := c.store.put(ctx, kindCodeGrant, code, r.Grant, life); err != nil {
+	if err := c.store.put(ctx, kindCodeGrant, code, r.Grant.ID, life); err != nil {
 		return "", err
 	}
 	if err := c.store.put(ctx, kindCode, code, r, c.lifetimes.Code+codeSlack); err != nil {

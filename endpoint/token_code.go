@@ -59,18 +59,12 @@ func processCode(ctx context.Context, s *Step, m *message.AccessTokenRequest) (*
 	}
 	if err := s.judgeCode(&record, m); err != nil {
 		// Nothing was issued with the code, and nothing will be.
-		if err := s.revoke(ctx, record.Grant); err != nil {
+		if err := s.revoke(ctx, record.Grant.ID); err != nil {
 			return nil, err
 		}
 		return nil, err
 	}
-	g, err := s.grant(ctx, record.Grant)
-	if err != nil {
-		return nil, err
-	}
-	if g == nil {
-		return nil, invalidGrant(message.RuleOPTokenInvalidGrant, "code").Because("", "a grant that was not revoked", nil)
-	}
+	g := record.Grant
 	resource := []string(m.Resource)
 	if !subset(resource, g.Resource) {
 		return nil, Refuse(400, message.InvalidTarget, message.RuleOPAuthzResource, "resource")

@@ -20,6 +20,9 @@ type refreshToken struct {
 	Grant string    `json:"grant"`
 	Salt  []byte    `json:"salt"`
 	Until time.Time `json:"until"`
+	// JKT and X5T are the key that it is bound to (RFC 9449, Section 5; RFC 8705, Section 4).
+	JKT string `json:"jkt,omitempty"`
+	X5T string `json:"x5t,omitempty"`
 }
 
 // usedRefresh marks a token that was replaced.
@@ -37,25 +40,23 @@ func (s *Step) newRefreshToken(ctx context.Context, g *grant) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if s.jkt != g.JKT && s.Client.Public() || s.boundCertificate() != g.X5T {
-		// RFC 9449, Section 5: the refresh token of a public client is bound to its key.
-		g.JKT, g.X5T = s.jkt, s.boundCertificate()
-		if err := s.Context.store.put(ctx, kindGrant, g.ID, g, g.Until.Sub(s.Now)); err != nil {
-			return "", err
-		}
+	r := refreshToken{Grant: g.ID, Salt: []byte(salt)}
+	if s.Client.Public() {
+		// RFC 9449, Section 5: the refresh token of a public client is bound to its key; that
+		// of a confidential one is bound by client authentication.
+		r.JKT, r.X5T = s.jkt, s.boundCertificate()
 	}
-	return value, s.saveRefresh(ctx, value, g, []byte(salt))
+	return value, s.saveRefresh(ctx, value, g, r)
 }
 
 // saveRefresh stores a refresh token until it was idle too long or its family ends.
-func (s *Step) saveRefresh(ctx context.Context, value string, g *grant, salt []byte) error {
-	until := s.Now.Add(s.Context.lifetimes.RefreshIdle)
-	if g.Until.Before(until) {
-		until = g.Until
+func (s *Step) saveRefresh(ctx context.Context, value string, g *grant, r refreshToken) error {
+	r.Until = s.Now.Add(s.Context.lifetimes.RefreshIdle)
+	if g.Until.Before(r.Until) {
+		r.Until = g.Until
 	}
-	r := refreshToken{Grant: g.ID, Salt: salt, Until: until}
 	// A token that has expired is kept a little to be told from one that never was.
-	return s.Context.store.put(ctx, kindRefresh, value, r, until.Sub(s.Now)+time.Minute)
+	return s.Context.store.put(ctx, kindRefresh, value, r, r.Until.Sub(s.Now)+time.Minute)
 }
 
 // verifyRefresh judges a refresh request (RFC 6749, Section 6) and changes nothing.
@@ -86,7 +87,7 @@ func processRefresh(ctx context.Context, s *Step, m *message.RefreshTokenRequest
 	if g == nil || !s.Now.Before(record.Until) {
 		return nil, invalidGrant(message.RuleOPRefreshExpiry, "refresh_token")
 	}
-	scope, resource, err := s.judgeRefresh(g, m)
+	scope, resource, err := s.judgeRefresh(g, &record, m)
 	if err != nil {
 		return nil, err
 	}
@@ -95,11 +96,11 @@ func processRefresh(ctx context.Context, s *Step, m *message.RefreshTokenRequest
 		return nil, err
 	}
 	next := ""
-	if s.rotates(g) {
+	if s.rotates(&record) {
 		if next, err = s.rotate(ctx, value, &record, g); err != nil {
 			return nil, err
 		}
-	} else if err := s.saveRefresh(ctx, value, g, record.Salt); err != nil {
+	} else if err := s.saveRefresh(ctx, value, g, record); err != nil {
 		return nil, err
 	}
 	// Core, Section 12.2: a new ID Token has the same iss, sub, aud and auth_time, a new
@@ -111,11 +112,11 @@ func processRefresh(ctx context.Context, s *Step, m *message.RefreshTokenRequest
 }
 
 // judgeRefresh compares what the refresh token is bound to with what came.
-func (s *Step) judgeRefresh(g *grant, m *message.RefreshTokenRequest) (message.List, []string, error) {
+func (s *Step) judgeRefresh(g *grant, r *refreshToken, m *message.RefreshTokenRequest) (message.List, []string, error) {
 	if g.Client != s.Client.ID {
 		return nil, nil, invalidGrant(message.RuleOPRefreshBinding, "refresh_token").Because("another client", "the client that it was issued to", nil)
 	}
-	if g.JKT != "" && g.JKT != s.jkt || g.X5T != "" && g.X5T != s.certificate {
+	if r.JKT != "" && r.JKT != s.jkt || r.X5T != "" && r.X5T != s.certificate {
 		return nil, nil, invalidGrant(message.RuleOPRefreshBinding, "refresh_token").Because("another key", "the key that it was issued to", message.RuleOPDPoPCode)
 	}
 	// RFC 6749, Section 6: "The requested scope MUST NOT include any scope not originally
@@ -140,7 +141,7 @@ func (s *Step) judgeRefresh(g *grant, m *message.RefreshTokenRequest) (message.L
 
 // rotates reports whether a use replaces the token. RFC 9700, Section 4.14.2: "refresh
 // tokens for public clients MUST be sender-constrained or use refresh token rotation".
-func (s *Step) rotates(g *grant) bool { return s.Client.Public() && g.JKT == "" && g.X5T == "" }
+func (s *Step) rotates(r *refreshToken) bool { return s.Client.Public() && r.JKT == "" && r.X5T == "" }
 
 // rotate replaces a token. The one that is replaced still answers with its successor for
 // a short while, as long as the successor was not used: answers get lost, and tabs race.
@@ -166,7 +167,7 @@ func (s *Step) rotate(ctx context.Context, value string, record *refreshToken, g
 		}
 	}
 	// Whoever comes first stores the successor; the others would store the same.
-	return next, s.saveRefresh(ctx, next, g, salt)
+	return next, s.saveRefresh(ctx, next, g, refreshToken{Grant: g.ID, Salt: salt})
 }
 
 // withinGrace reports whether a token that was replaced may be answered once more.
