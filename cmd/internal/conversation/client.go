@@ -18,6 +18,7 @@ import (
 const (
 	defaultRedirectURI   = "https://rp.example/callback"
 	defaultPostLogoutURI = "https://rp.example/logged-out"
+	clientName           = "oidc walkthrough"
 )
 
 // complete fills what the settings leave open, and makes what a run needs once:
@@ -128,6 +129,8 @@ func (s *Settings) config() (servicecontext.Config, error) {
 	c.Keys = keys
 	if static != nil {
 		c.Metadata = static.ClientMetadata
+	} else {
+		c.Metadata.ClientName = clientName
 	}
 	if err := s.metadata(&c.Metadata); err != nil {
 		return c, err

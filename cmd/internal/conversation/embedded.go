@@ -1,5 +1,24 @@
 package conversation
 
-func embedded(*Settings, IO) (*world, error) {
-	return nil, fault("issuer", "this build has no embedded provider; name one")
+import (
+	"fmt"
+	"net/url"
+
+	"github.com/oidcservice/oidc/op/optest"
+)
+
+// embedded is a provider in this process: https without a socket, one test user,
+// and everything in memory.
+func embedded(s *Settings, io IO) (*world, error) {
+	if s.UserAgent == Browser || s.UserAgent == Print {
+		return nil, fault("user-agent", "a browser does not reach the provider inside this process; start one with \"oidc op\" and name it with --issuer")
+	}
+	s.Resource = optest.Identifier
+	provider, err := optest.New()
+	if err != nil {
+		return nil, fmt.Errorf("the embedded provider: %w", err)
+	}
+	return network(s, io, provider.Transport(), url.Values{
+		"username": {optest.Username}, "password": {optest.Password},
+	})
 }
