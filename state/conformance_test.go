@@ -61,3 +61,22 @@ func TestStores(t *testing.T) {
 		})
 	})
 }
+
+// redirected is a store in which every entry has one key.
+type redirected struct{ *state.Memory }
+
+func (r redirected) Add(ctx context.Context, _ string, value []byte, ttl time.Duration) (bool, error) {
+	_, err := r.Memory.Add(ctx, "one", value, ttl)
+	return err == nil, err
+}
+
+func (r redirected) Get(ctx context.Context, key string) ([]byte, bool, error) {
+	if key[0] == 's' {
+		return nil, false, nil
+	}
+	return r.Memory.Get(ctx, "one")
+}
+
+func (r redirected) Take(ctx context.Context, _ string) ([]byte, bool, error) {
+	return r.Memory.Take(ctx, "one")
+}

@@ -177,6 +177,11 @@ func (db *DB) Claim(ctx context.Context, state string) (Record, error) {
 // Read the session again before changing it after a Save: what changed is told
 // from what the record was when it was read.
 func (db *DB) Save(ctx context.Context, r Record) error {
+	if r.stored == nil {
+		if _, err := r.Encode(); err != nil {
+			return wrap("save", err)
+		}
+	}
 	first := r // what to store if nobody has stored since r was read
 	_, err := db.change(ctx, prefixSession, r.State, &first, func(now *Record) error {
 		*now = r.merge(*now)
@@ -190,8 +195,19 @@ func (db *DB) Save(ctx context.Context, r Record) error {
 // called more than once. It returns what was stored. An error of change is
 // returned as it is, and nothing is stored.
 func (db *DB) Update(ctx context.Context, state string, change func(*Record) error) (Record, error) {
+	return db.update(ctx, prefixSession, state, change)
+}
+
+// UpdatePending is Update for a login that waits for its response: what a
+// pushed authorization request was answered with is kept there (RFC 9126,
+// Section 2.2). It starts PendingTTL anew.
+func (db *DB) UpdatePending(ctx context.Context, state string, change func(*Record) error) (Record, error) {
+	return db.update(ctx, prefixPending, state, change)
+}
+
+func (db *DB) update(ctx context.Context, prefix, state string, change func(*Record) error) (Record, error) {
 	var refused error
-	r, err := db.change(ctx, prefixSession, state, nil, func(now *Record) error {
+	r, err := db.change(ctx, prefix, state, nil, func(now *Record) error {
 		refused = change(now)
 		return refused
 	})

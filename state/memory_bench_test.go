@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
@@ -53,6 +54,8 @@ var preloaded = sync.OnceValues(func() (*Memory, names) {
 })
 
 var bytesPerLogin float64
+
+var background = context.Background()
 
 // names are a million keys in a row: a million strings would be the work of the
 // garbage collector that Memory avoids.

@@ -1,5 +1,0 @@
-package state
-
-import "context"
-
-var background = context.Background()
