@@ -3,6 +3,9 @@ package endpoint_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,4 +36,71 @@ func (c *countingStore) Put(ctx context.Context, key string, value []byte, ttl t
 func (c *countingStore) Take(ctx context.Context, key string) ([]byte, bool, error) {
 	c.writes.Add(1)
 	return c.Store.Take(ctx, key)
+}
+
+// recordingStore keeps every key and value that was written.
+type recordingStore struct {
+	state.Store
+	mu  sync.Mutex
+	all []string
+}
+
+func (r *recordingStore) note(key string, value []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, key+" "+string(value))
+}
+
+func (r *recordingStore) entries() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.all)
+}
+
+func (r *recordingStore) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
+	r.note(key, value)
+	return r.Store.Add(ctx, key, value, ttl)
+}
+
+func (r *recordingStore) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	r.note(key, value)
+	return r.Store.Put(ctx, key, value, ttl)
+}
+
+var errBroken = errors.New("the store is broken")
+
+// brokenStore fails from a certain call on.
+type brokenStore struct {
+	state.Store
+	left atomic.Int64
+}
+
+func (b *brokenStore) fails() bool { return b.left.Add(-1) < 0 }
+
+func (b *brokenStore) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
+	if b.fails() {
+		return false, errBroken
+	}
+	return b.Store.Add(ctx, key, value, ttl)
+}
+
+func (b *brokenStore) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if b.fails() {
+		return errBroken
+	}
+	return b.Store.Put(ctx, key, value, ttl)
+}
+
+func (b *brokenStore) Get(ctx context.Context, key string) ([]byte, bool, error) {
+	if b.fails() {
+		return nil, false, errBroken
+	}
+	return b.Store.Get(ctx, key)
+}
+
+func (b *brokenStore) Take(ctx context.Context, key string) ([]byte, bool, error) {
+	if b.fails() {
+		return nil, false, errBroken
+	}
+	return b.Store.Take(ctx, key)
 }
