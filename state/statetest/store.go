@@ -27,8 +27,8 @@ var storeCases = []testCase{
 		}
 	}},
 	{"Case", "Keys that differ in case are different.", store, func(c *check) {
-		upper, lower := c.key()+"K", c.key()+"K"
-		lower = upper[:len(upper)-1] + "k"
+		base := c.key()
+		upper, lower := base+"K", base+"k"
 		c.put(upper, "upper", hour)
 		c.absent(lower)
 		c.put(lower, "lower", hour)
