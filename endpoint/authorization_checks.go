@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -56,14 +55,6 @@ func (s *Step) checkAuthorization(ctx context.Context, a *authorization) error {
 			r.route = a.route
 		}
 		return err
-	}
-	return nil
-}
-
-func refusalOf(err error) *Refusal {
-	var r *Refusal
-	if errors.As(err, &r) {
-		return r
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -145,8 +144,7 @@ func (x *defined[Req]) ParseRequest(ctx context.Context, req *Request) (*Parsed,
 	s := x.step(req)
 	m := new(Req)
 	if err := x.parse(ctx, s, m); err != nil {
-		var r *Refusal
-		if errors.As(err, &r) && r.step == nil {
+		if r := refusalOf(err); r != nil && r.step == nil {
 			r.step = s
 		}
 		return nil, fmt.Errorf("%s: %w", x.d.Name, err)
@@ -235,7 +233,7 @@ func (x *defined[Req]) ProcessRequest(ctx context.Context, p *Parsed) (*Outcome,
 func (x *defined[Req]) Resume(ctx context.Context, ticket string, answer Answer) (*Outcome, error) {
 	s := x.step(&Request{Cookies: answer.Cookies, RemoteAddr: answer.RemoteAddr})
 	if x.d.Resume == nil {
-		return nil, fmt.Errorf("%s: %w", x.d.Name, ErrForeign)
+		return nil, fmt.Errorf("%s: %w", x.d.Name, Refuse(400, message.InvalidRequest, message.RuleOPLoginBinding, "").Because("", "an endpoint that asks", nil))
 	}
 	asked, err := s.asked(ctx, ticket)
 	if err != nil {
@@ -259,6 +257,7 @@ func (x *defined[Req]) outcome(s *Step, o *Outcome, err error) (*Outcome, error)
 	if err != nil {
 		if r := refusalOf(err); r != nil {
 			r.cookies = append(r.cookies, s.cookies...)
+			r.step = s
 		}
 		return nil, fmt.Errorf("%s: %w", x.d.Name, err)
 	}

@@ -1,6 +1,8 @@
 package endpoint
 
 import (
+	"errors"
+
 	"github.com/oidcservice/oidc/message"
 )
 
@@ -48,6 +50,17 @@ func (r *Refusal) Error() string {
 
 // Unwrap returns the declared error and the violation.
 func (r *Refusal) Unwrap() []error { return []error{r.Declared, r.Violation} }
+
+// refusalOf returns the refusal that err is, or nil. A need for a document is none, although
+// it knows what it will be if it cannot be met.
+func refusalOf(err error) *Refusal {
+	var need *NeedFetch
+	var r *Refusal
+	if errors.As(err, &need) || !errors.As(err, &r) {
+		return nil
+	}
+	return r
+}
 
 // description is what a client's developer reads. RFC 6749, Section 5.2: "Values for the
 // "error_description" parameter MUST NOT include characters outside the set %x20-21 /

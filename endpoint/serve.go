@@ -32,8 +32,8 @@ func Continue(ctx context.Context, e Endpoint, ticket string, answer Answer) (*R
 // Answered turns what ParseRequest, ProcessRequest or Resume returned into the response
 // to send. A refused guess is counted.
 func Answered(ctx context.Context, e Endpoint, req *Request, o *Outcome, err error) (*Response, error) {
-	var refusal *Refusal
-	if err != nil && errors.As(err, &refusal) {
+	if refusal := refusalOf(err); refusal != nil {
+		refusal.log(ctx, e.Name())
 		if refusal.attempt != nil {
 			if err := refusal.Count(ctx); err != nil {
 				return fault(), err
@@ -65,4 +65,18 @@ func fault() *Response {
 		Declared:  &message.Error{Code: message.ServerError, Description: "the provider cannot answer at the moment", Status: 500},
 		Violation: &message.Violation{},
 	}, false)
+}
+
+// log tells the operator of a refusal: which endpoint, client, code and rule, and nothing
+// that came with the request.
+func (r *Refusal) log(ctx context.Context, name string) {
+	if r.step == nil {
+		return
+	}
+	client := ""
+	if r.step.Client != nil {
+		client = r.step.Client.ID
+	}
+	r.step.Context.logger.InfoContext(ctx, "refused",
+		"endpoint", name, "client_id", client, "error", string(r.Declared.Code), "rule", string(r.Violation.Rule), "param", known(r.Violation.Param))
 }
