@@ -38,6 +38,7 @@ var authorizationChecks = []authorizationCheck{
 	{"resource", []message.Rule{message.RuleOPAuthzResource}, checkResource},
 	{"authorization_details", []message.Rule{message.RuleOPAuthzRAR}, checkAuthorizationDetails},
 	{"long values", []message.Rule{message.RuleOPAuthzLongValues}, checkLongValues},
+	{"encryption keys", []message.Rule{message.RuleOPClientKeys}, checkEncryptionKeys},
 }
 
 // checkAuthorization runs the table.
@@ -365,4 +366,9 @@ func checkLongValues(_ context.Context, _ *Step, a *authorization) error {
 		}
 	}
 	return nil
+}
+
+// checkEncryptionKeys has what the response will be encrypted to before anybody is asked.
+func checkEncryptionKeys(ctx context.Context, s *Step, a *authorization) error {
+	return s.canEncrypt(ctx, a.client, a.frontEncryption())
 }

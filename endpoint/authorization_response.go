@@ -32,9 +32,6 @@ func (s *Step) issue(ctx context.Context, a *authorization, sess *session, user 
 	// client that is registered for the grant type gets one.
 	g.Refresh = a.types.Has("code") && a.client.grants(message.GrantTypeRefreshToken) &&
 		(g.Offline || !granted.Has(message.ScopeOpenID))
-	if err := s.canEncrypt(ctx, a.client, a.frontEncryption()); err != nil {
-		return nil, err
-	}
 	if err := s.saveGrant(ctx, g); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -240,6 +241,13 @@ func (x *defined[Req]) Resume(ctx context.Context, ticket string, answer Answer)
 		return nil, fmt.Errorf("%s: %w", x.d.Name, err)
 	}
 	o, err := x.d.Resume(ctx, s, asked, answer)
+	var fetch *NeedFetch
+	if errors.As(err, &fetch) {
+		// The answer will come again with the same ticket.
+		if err := s.unask(ctx, ticket, asked); err != nil {
+			return nil, err
+		}
+	}
 	return x.outcome(s, o, err)
 }
 

@@ -15,6 +15,8 @@ import (
 type Asked struct {
 	Prompt Prompt
 	Data   json.RawMessage // what Ask was given
+
+	record interactionRecord
 }
 
 // interactionRecord is a question that waits for its answer.
@@ -98,5 +100,10 @@ func (s *Step) asked(ctx context.Context, ticket string) (*Asked, error) {
 	if subtle.ConstantTimeCompare(hash[:], record.Browser) != 1 {
 		return nil, refusal.Because("another browser", "the browser that was asked", nil)
 	}
-	return &Asked{Prompt: record.Prompt, Data: record.Data}, nil
+	return &Asked{Prompt: record.Prompt, Data: record.Data, record: record}, nil
+}
+
+// unask puts a question back whose answer could not be judged yet.
+func (s *Step) unask(ctx context.Context, ticket string, asked *Asked) error {
+	return s.Context.store.put(ctx, kindInteraction, ticket, asked.record, asked.record.Until.Sub(s.Now))
 }

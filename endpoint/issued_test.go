@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oidcservice/oidc/endpoint"
 	"github.com/oidcservice/oidc/keyjar"
@@ -171,6 +172,28 @@ func TestEncryptedAnswers(t *testing.T) {
 	// The keys were fetched once, and before the code was spent.
 	if len(w.fetched) != 1 {
 		t.Errorf("fetched %v", w.fetched)
+	}
+}
+
+// Keys that the response is encrypted to are fetched before the user is asked, and once
+// more if the user took long to answer.
+func TestEncryptedInFront(t *testing.T) {
+	w := newWorld(t, func(cfg *endpoint.Config, c *endpoint.Client) {
+		c.Metadata.IDTokenEncryptedResponseAlg, c.Metadata.JWKSURI = "ECDH-ES+A128KW", "https://rp.example/jwks"
+		cfg.Lifetimes.ClientKeys = time.Minute
+	})
+	own := keyjar.NewSet(key(t, "ECDH-ES+A128KW", "rp-enc"))
+	w.docs["https://rp.example/jwks"] = string(own.PublicJWKS())
+	r := w.do(browsing("response_type", "id_token"))
+	if len(w.fetched) != 1 || r.need == nil {
+		t.Fatalf("fetched %v, %v", w.fetched, r.err)
+	}
+	w.now = w.now.Add(time.Minute)
+	if r = w.answer(r.need, login); r.err != nil || len(w.fetched) != 2 {
+		t.Fatalf("fetched %v, %v", w.fetched, r.err)
+	}
+	if !keyjar.IsEncrypted(w.location(r).Get("id_token")) {
+		t.Error("not encrypted")
 	}
 }
 

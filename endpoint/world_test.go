@@ -206,15 +206,20 @@ func (w *world) do(c call) result {
 		if !errors.As(r.err, &fetch) {
 			break
 		}
-		w.fetched = append(w.fetched, fetch.URL)
-		doc, there := w.docs[fetch.URL]
-		var failed error
-		if !there {
-			failed = errors.New("no such document")
-		}
-		w.must(w.ctx.Supply(context.Background(), fetch, 200, []byte(doc), failed))
+		w.supply(fetch)
 	}
 	return r
+}
+
+func (w *world) supply(fetch *endpoint.NeedFetch) {
+	w.t.Helper()
+	w.fetched = append(w.fetched, fetch.URL)
+	doc, there := w.docs[fetch.URL]
+	var failed error
+	if !there {
+		failed = errors.New("no such document")
+	}
+	w.must(w.ctx.Supply(context.Background(), fetch, 200, []byte(doc), failed))
 }
 
 func (w *world) once(e endpoint.Endpoint, req *endpoint.Request) result {
@@ -267,6 +272,11 @@ func (w *world) answer(need *endpoint.NeedUser, a endpoint.Answer) result {
 	}
 	e := w.set.Get(need.Endpoint)
 	out, err := e.(endpoint.Resumer).Resume(context.Background(), need.Ticket, a)
+	var fetch *endpoint.NeedFetch
+	if errors.As(err, &fetch) {
+		w.supply(fetch)
+		out, err = e.(endpoint.Resumer).Resume(context.Background(), need.Ticket, a)
+	}
 	return w.answered(e, &endpoint.Request{Cookies: w.cookies}, out, err)
 }
 
