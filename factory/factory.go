@@ -45,7 +45,21 @@ var standard = []struct {
 	{service.CheckSessionName, "CheckSession", service.NewCheckSession},
 	{service.InitiateLoginName, "InitiateLogin", service.NewInitiateLogin},
 	{service.EndSessionName, "EndSession", service.NewEndSession},
+	{service.ClientCredentialsName, "CCAccessToken", service.NewClientCredentials},
+	{service.TokenExchangeName, "TokenExchange", service.NewTokenExchange},
+	{service.JWTBearerName, "JWTBearer", service.NewJWTBearer},
+	{service.DeviceAuthorizationName, "DeviceAuthorization", service.NewDeviceAuthorization},
+	{service.DeviceTokenName, "DeviceAccessToken", service.NewDeviceToken},
+	{service.BackchannelAuthenticationName, "BackChannelAuthentication", service.NewBackchannelAuthentication},
+	{service.CIBATokenName, "BackChannelAccessToken", service.NewCIBAToken},
+	{service.ClientNotificationName, "ClientNotification", service.NewClientNotification},
+	{service.IntrospectionName, "Introspection", service.NewIntrospection},
+	{service.RevocationName, "TokenRevocation", service.NewRevocation},
+	{service.ResourceName, "Resource", service.NewResource},
 }
+
+// aliases are further names of the original.
+var aliases = map[string]string{"token_revocation": service.RevocationName}
 
 // Standard returns a new Factory that knows every service of this module, under
 // its own name and under the original's class name.
@@ -78,6 +92,9 @@ func serviceName(name string) string {
 		if s.class == name {
 			return s.name
 		}
+	}
+	if alias, ok := aliases[name]; ok {
+		return alias
 	}
 	return name
 }

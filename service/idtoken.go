@@ -23,6 +23,8 @@ type idTokenFacts struct {
 	state       string
 	first       *message.IDToken // the front-channel ID Token of a hybrid login
 	refreshOf   *message.IDToken // the original ID Token, when this one comes with a refresh
+	// also holds the token to what its flow demands besides, before a key is asked for.
+	also func(*Step, *idTokenCheck) error
 }
 
 // idTokenCheck is one ID Token on its way through the rules.
@@ -37,7 +39,7 @@ type idTokenCheck struct {
 // that need no key come first: a key may have to be fetched.
 var idTokenSteps = []func(*Step, *idTokenCheck) error{
 	idTokenRefresh, idTokenIssuer, idTokenAudience, idTokenAuthorizedParty, idTokenSubject, idTokenTimes, idTokenNonce,
-	idTokenAuthTime, idTokenACR, idTokenHashes, idTokenBinding, idTokenSignature,
+	idTokenAuthTime, idTokenACR, idTokenHashes, idTokenBinding, idTokenFlow, idTokenSignature,
 }
 
 // verifyIDToken applies every rule to raw. On success s.IDToken and s.payload hold
@@ -358,6 +360,13 @@ func idTokenBinding(s *Step, c *idTokenCheck) error {
 		return s.Require(slices.Contains(values, c.claims.Subject), message.RuleIDTokenRequestedSub, "id_token.sub", clip(c.claims.Subject), "the subject that was asked for")
 	}
 	return nil
+}
+
+func idTokenFlow(s *Step, c *idTokenCheck) error {
+	if c.also == nil {
+		return nil
+	}
+	return c.also(s, c)
 }
 
 // idTokenSignature comes last. The signature is verified also when the token came

@@ -27,6 +27,13 @@ const (
 	slowDownStep = 5 * time.Second // "the interval MUST be increased by 5 seconds"
 )
 
+// Our own bounds: of what is waited for between two polls at least, and for a busy
+// provider at most.
+const (
+	pollLeast = time.Second
+	pollMost  = 5 * time.Minute
+)
+
 // Private values of a record that is polled for.
 const (
 	keptPollInterval = "poll_interval"   // milliseconds
@@ -166,18 +173,33 @@ func (p polling) stamp(ctx context.Context, s *Step) error {
 
 // first turns "not yet" into the need to ask again; see Answer.First.
 func (p polling) first(s *Step) (bool, error) {
-	declared := declaredError(s.Response)
-	if declared == nil || !notYet(declared) {
-		return false, nil
-	}
 	pace := s.pace(&s.Record)
-	if declared.Code == message.SlowDown {
-		pace += slowDownStep
-	}
-	s.Pass(p.interval, "interval")
 	args := s.Args
 	args.nonce = latestDPoPNonce(s)
-	return false, p.again(s, args, pace, declared)
+	declared := declaredError(s.Response)
+	switch {
+	case declared != nil && declared.Code == message.AuthorizationPending:
+	case declared != nil && declared.Code == message.SlowDown:
+		pace += slowDownStep
+	case s.Response.Status == 503:
+		// "Clients should respect such headers" as Retry-After (CIBA Core 1.0, Section 7.3).
+		busy := s.Fail(message.RuleTokenResponseBody, "status", "503", "200", nil)
+		return false, p.again(s, args, pace, max(pace, retryAfter(s, pace, pollMost)), busy)
+	default:
+		return false, nil
+	}
+	s.Pass(p.interval, "interval")
+	return false, p.again(s, args, pace, s.untilNext(pace), declared)
+}
+
+// untilNext: "The polling interval is measured from the instant when a polling request
+// is sent" (CIBA Core 1.0, Section 7.3), so that a long poll may follow another at once.
+func (s *Step) untilNext(pace time.Duration) time.Duration {
+	sent, err := strconv.ParseInt(s.Record.Kept(keptPolled), 10, 64)
+	if err != nil {
+		return pace
+	}
+	return max(time.UnixMilli(sent).Add(pace).Sub(s.Now), pollLeast)
 }
 
 // notYet reports whether a declared error means that polling goes on.
@@ -185,12 +207,12 @@ func notYet(declared *message.Error) bool {
 	return declared.Code == message.AuthorizationPending || declared.Code == message.SlowDown
 }
 
-func (p polling) again(s *Step, args Args, pace time.Duration, cause error) error {
-	if !s.Now.Add(pace).Before(pollExpiry(&s.Record)) {
+func (p polling) again(s *Step, args Args, pace, after time.Duration, cause error) error {
+	if !s.Now.Add(after).Before(pollExpiry(&s.Record)) {
 		return p.expired(s) // there is no time for another poll
 	}
 	args.DPoPNonce, args.pace = "", pace
-	return &NeedError{After: pace, Resend: true, Args: args, Err: cause}
+	return &NeedError{After: after, Resend: true, Args: args, Err: cause}
 }
 
 // unanswered: "On encountering a connection timeout, clients MUST unilaterally reduce
@@ -207,7 +229,8 @@ func (p polling) unanswered(s *Step, cause error) error {
 	if args.DPoPNonce != "" {
 		args.nonce = args.DPoPNonce
 	}
-	return p.again(s, args, 2*s.pace(&s.Record), s.Fail(p.timeout, "connection", "a timeout", "an answer", cause))
+	pace := 2 * s.pace(&s.Record)
+	return p.again(s, args, pace, pace, s.Fail(p.timeout, "connection", "a timeout", "an answer", cause))
 }
 
 // refused ends the record: "any other error" is final.

@@ -7,14 +7,16 @@ import (
 )
 
 // An Inbound is a message that somebody brought to one of our own addresses: the
-// authorization response at the redirect URI, or a logout notification.
+// authorization response at the redirect URI, or a notification.
 type Inbound struct {
 	// Mode is how the parameters came: query, fragment or form_post.
 	Mode message.ResponseMode
 	// Method and ContentType are those of the HTTP request.
 	Method, ContentType string
-	// Raw is the undecoded query, fragment or form body.
+	// Raw is the undecoded query, fragment or body.
 	Raw string
+	// Authorization is the header field of that name, of a client notification.
+	Authorization message.Secret
 	// RedirectURI is our address at which it arrived, as registered.
 	RedirectURI string
 	// Binding is the value that the browser holds.

@@ -51,6 +51,7 @@ type Args struct {
 	pace      time.Duration // the least time between two polls from now on
 	nonce     string        // the origin's latest DPoP nonce, from an answer that was not committed
 	tries     int           // how often the request was sent before
+	refreshed bool          // the access token was refreshed for this request
 }
 
 // Errors of the caller's doing.

@@ -131,14 +131,14 @@ func breaks(t *testing.T, v vector) {
 	if len(last) == 0 || last[len(last)-1].Verdict != service.Failed || last[len(last)-1].Rule != got.Rule {
 		t.Errorf("the last check is not the failed one: %v", last)
 	}
-	for _, secret := range []string{testSecret, "SlAV32hkKG", "8xLOxBtZp8", "SplxlOBeZQQYbYS6WxSbIA", testBinding} {
+	for _, secret := range []string{testSecret, "SlAV32hkKG", "8xLOxBtZp8", "SplxlOBeZQQYbYS6WxSbIA", testBinding, testDeviceCode, testAuthReqID, testGrantToken, testGrantRefresh} {
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("the error tells the secret %q", secret)
 		}
 	}
-	if i := slices.Index(steps, v.Step); i >= 0 {
+	if i := slices.Index(w.steps(), v.Step); i >= 0 {
 		for _, sent := range w.sent {
-			if slices.Index(steps, sent) > i {
+			if slices.Index(w.steps(), sent) > i {
 				t.Errorf("%s was sent after the refusal", sent)
 			}
 		}

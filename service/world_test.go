@@ -142,6 +142,8 @@ type override struct {
 	UserInfoKey string `json:"userinfo_key"`
 	// Answers change the provider's answers by service.
 	Answers map[string]answer `json:"answers"`
+
+	outside // conversations outside a browser's login
 }
 
 type answer struct {
@@ -151,6 +153,7 @@ type answer struct {
 	Body   *string           `json:"body"` // replaces the body
 	Fill   int               `json:"fill"` // a body of that many bytes
 	Nest   int               `json:"nest"` // a body nested that deep
+	Lost   bool              `json:"lost"` // none comes: the connection timed out
 }
 
 type world struct {
@@ -170,6 +173,7 @@ type world struct {
 	sending    func(*service.Request)
 	answer     func(*service.Request) *service.Response
 	mutate     func(service string, body []byte) []byte
+	flow       outsideState
 }
 
 func (w *world) clock() time.Time { return w.now }
@@ -255,8 +259,12 @@ func (w *world) good(req *service.Request) (int, map[string]string, map[string]a
 		return 200, header, map[string]any{
 			"issuer": testIssuer, "authorization_endpoint": testIssuer + "/authorization", "token_endpoint": testIssuer + "/token",
 			"userinfo_endpoint": testIssuer + "/userinfo", "jwks_uri": testIssuer + "/jwks", "registration_endpoint": testIssuer + "/registration",
-			"end_session_endpoint":     testIssuer + "/end_session",
-			"response_types_supported": []string{"code", "id_token", "token id_token", "code id_token"}, "subject_types_supported": []string{"public"},
+			"end_session_endpoint":   testIssuer + "/end_session",
+			"introspection_endpoint": testIssuer + "/introspection", "revocation_endpoint": testIssuer + "/revocation",
+			"device_authorization_endpoint": testIssuer + "/device_authorization", "backchannel_authentication_endpoint": testIssuer + "/ciba",
+			"backchannel_token_delivery_modes_supported": []string{"poll", "ping", "push"},
+			"introspection_signing_alg_values_supported": []string{"RS256"},
+			"response_types_supported":                   []string{"code", "id_token", "token id_token", "code id_token"}, "subject_types_supported": []string{"public"},
 			"response_modes_supported":              []string{"query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"},
 			"id_token_signing_alg_values_supported": []string{"RS256", "ES256", "EdDSA", "HS256", "none"}, "scopes_supported": []string{"openid", "profile"},
 			"grant_types_supported":                          []string{"authorization_code", "implicit", "refresh_token"},
@@ -303,7 +311,7 @@ func (w *world) good(req *service.Request) (int, map[string]string, map[string]a
 	case service.UserInfoName:
 		return 200, header, map[string]any{"sub": "248289761001", "name": "Jane Doe"}
 	}
-	return 404, header, map[string]any{}
+	return w.goodOutside(req, header)
 }
 
 func (w *world) idToken(also map[string]any) string {
@@ -312,6 +320,9 @@ func (w *world) idToken(also map[string]any) string {
 	}
 	claims := map[string]any{
 		"iss": testIssuer, "sub": "248289761001", "aud": testClientID, "exp": w.now.Unix() + 600, "iat": w.now.Unix(), "nonce": w.nonce, "auth_time": testNow.Unix() - 10,
+	}
+	if w.nonce == "" {
+		delete(claims, "nonce")
 	}
 	patch(claims, w.o.IDToken)
 	patch(claims, also)
@@ -392,7 +403,10 @@ func (w *world) send(_ context.Context, req *service.Request) (*service.Response
 	if w.o.Config.DPoP && members["token_type"] != nil {
 		members["token_type"] = "DPoP"
 	}
-	a := w.o.Answers[req.Service]
+	a := w.answerTo(req)
+	if a.Lost {
+		return nil, errLost
+	}
 	patch(members, a.JSON)
 	if a.Status != 0 {
 		status = a.Status
@@ -416,6 +430,10 @@ func (w *world) send(_ context.Context, req *service.Request) (*service.Response
 			header["Content-Type"] = "application/jwt"
 		}
 	}
+	if w.introspectionJWT(req) {
+		body = w.sealIntrospection(body, a)
+		header["Content-Type"] = "application/token-introspection+jwt"
+	}
 	if w.mutate != nil {
 		body = w.mutate(req.Service, body)
 	}
@@ -435,7 +453,7 @@ var steps = []string{
 // run holds the conversation until a step fails, and returns the step and its error.
 func (w *world) run(ctx context.Context) (string, error) {
 	var callback *service.Response
-	for _, name := range steps {
+	for _, name := range w.steps() {
 		w.now = w.now.Add(time.Duration(w.o.Later[name]) * time.Second)
 		svc := w.services.Get(name)
 		if w.wrap != nil {
@@ -463,6 +481,10 @@ func (w *world) run(ctx context.Context) (string, error) {
 			}
 			_, err = service.Run(ctx, svc, service.Args{State: w.login, Message: m}, w.send)
 		default:
+			if outsideSteps[name] {
+				err = w.runOutside(ctx, svc)
+				break
+			}
 			_, err = service.Run(ctx, svc, service.Args{State: w.login}, w.send)
 		}
 		if err != nil {

@@ -108,6 +108,61 @@ var services = map[string]what{
 		"`end_session_endpoint`, by browser",
 		"the logout's state when the request is built; on return the login is ended", "endsession",
 	},
+	"client_credentials": {
+		"Asks for a token of the client's own (RFC 6749, Section 4.4).",
+		"`token_endpoint`",
+		"`token_response` under a key of its own", "client_credentials token_response",
+	},
+	"token_exchange": {
+		"Exchanges a token for another (RFC 8693).",
+		"`token_endpoint`",
+		"`token_response` under a key of its own", "exchange token_response",
+	},
+	"jwt_bearer": {
+		"Exchanges a signed statement for a token (RFC 7523).",
+		"`token_endpoint`",
+		"`token_response` under a key of its own", "token_response",
+	},
+	"device_authorization": {
+		"Begins a login on a device without a browser (RFC 8628).",
+		"`device_authorization_endpoint`",
+		"a new record with `device_authorization_request` and `device_authorization_response`; the device code is private", "device",
+	},
+	"device_token": {
+		"Polls for the tokens of such a login.",
+		"`token_endpoint`",
+		"the interval when the request is built; then `token_response` and the verified claims", "device token_response idtoken",
+	},
+	"backchannel_authentication": {
+		"Asks that a user be authenticated on the user's own device (CIBA).",
+		"`backchannel_authentication_endpoint`",
+		"a new record with `backchannel_authentication_request` and `backchannel_authentication_response`; `auth_req_id` and the hash of the notification token are private", "ciba",
+	},
+	"ciba_token": {
+		"Polls for the tokens of a backchannel authentication, or fetches them after a ping.",
+		"`token_endpoint`",
+		"the interval when the request is built; then `token_response` and the verified claims", "ciba token_response idtoken",
+	},
+	"client_notification": {
+		"Judges what the provider brings to the client notification endpoint: a ping, or the tokens.",
+		"nowhere: the provider posts JSON to an address of ours",
+		"`token_response` and the verified claims, in push mode", "ciba token_response idtoken",
+	},
+	"introspection": {
+		"Asks whether a token is active, and what it stands for (RFC 7662, RFC 9701).",
+		"`introspection_endpoint`",
+		"nothing", "introspection",
+	},
+	"revocation": {
+		"Tells the provider that a token is no longer needed (RFC 7009).",
+		"`revocation_endpoint`",
+		"nothing: the token is taken out of the record", "revocation",
+	},
+	"resource": {
+		"Sends any request of the caller's with the current access token.",
+		"the caller's URL",
+		"nothing", "challenge dpop",
+	},
 }
 
 // servicesPage prints the services of the standard factory.
