@@ -114,16 +114,16 @@ func (d *decoded) read(f *decodeFlags, text string) error {
 		d.show(text, t.Payload)
 		return nil
 	}
+	h, err := keyjar.ParseHeader(text)
+	if err != nil {
+		return err
+	}
 	d.show(text, nil)
 	if f.keys == "" {
 		d.Note = "the token is encrypted; --keys decrypts it"
 		return nil
 	}
 	set, err := readPrivate(f.keys)
-	if err != nil {
-		return err
-	}
-	h, err := keyjar.ParseHeader(text)
 	if err != nil {
 		return err
 	}

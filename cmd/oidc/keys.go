@@ -24,7 +24,7 @@ func (c *command) keys() *cobra.Command {
 		Short: "Make, rotate and identify keys (JWK Sets)",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_ = cmd.Help()
+			_, _ = fmt.Fprintln(c.err, cmd.UsageString())
 			return &conversation.SettingError{Text: "name one of generate, rotate, thumbprint"}
 		},
 	}

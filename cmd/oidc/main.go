@@ -1,4 +1,4 @@
-// Oidc shows, tests and runs OpenID Connect conversations. See docs/cli.md.
+// Oidc shows, tests and runs OpenID Connect conversations: "oidc help" tells the verbs.
 package main
 
 import (
@@ -124,7 +124,7 @@ failed, 6 timed out or cancelled, 7 lint findings.`,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_ = cmd.Help()
+			_, _ = fmt.Fprintln(c.err, cmd.UsageString())
 			return &conversation.SettingError{Text: "name a verb"}
 		},
 		PersistentPreRunE: func(*cobra.Command, []string) error {

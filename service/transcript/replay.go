@@ -103,7 +103,7 @@ func (p *Player) Send(_ context.Context, r *service.Request) (*service.Response,
 	case e.Failure != nil:
 		return nil, e.Failure.again()
 	case e.Callback != nil:
-		return service.ParseCallback(service.Inbound(*e.Callback)), nil
+		return service.ParseCallback(e.Callback.inbound()), nil
 	}
 	return r.Answer(e.Response.Status, cloneHeader(e.Response.Header), slices.Clone(e.Response.Body)), nil
 }
@@ -116,7 +116,7 @@ func (p *Player) Callback() (service.Inbound, bool) {
 	if p.exchange == 0 || p.t.Exchanges[p.exchange-1].Callback == nil {
 		return service.Inbound{}, false
 	}
-	return service.Inbound(*p.t.Exchanges[p.exchange-1].Callback), true
+	return p.t.Exchanges[p.exchange-1].Callback.inbound(), true
 }
 
 // Differences returns what differed so far, what was recorded and not asked for

@@ -65,17 +65,27 @@ type Response struct {
 
 // A Callback is what a browser brought to the redirect URI.
 type Callback struct {
-	Mode        message.ResponseMode `json:"mode"`
-	Method      string               `json:"method"`
-	ContentType string               `json:"content_type,omitempty"`
-	Raw         string               `json:"raw"`
-	RedirectURI string               `json:"redirect_uri"`
-	Binding     string               `json:"binding,omitempty"`
+	Mode          message.ResponseMode `json:"mode"`
+	Method        string               `json:"method"`
+	ContentType   string               `json:"content_type,omitempty"`
+	Raw           string               `json:"raw"`
+	Authorization string               `json:"authorization,omitempty"`
+	RedirectURI   string               `json:"redirect_uri"`
+	Binding       string               `json:"binding,omitempty"`
 }
 
 func callbackOf(in service.Inbound) *Callback {
-	c := Callback(in)
-	return &c
+	return &Callback{
+		Mode: in.Mode, Method: in.Method, ContentType: in.ContentType, Raw: in.Raw,
+		Authorization: in.Authorization.Reveal(), RedirectURI: in.RedirectURI, Binding: in.Binding,
+	}
+}
+
+func (c *Callback) inbound() service.Inbound {
+	return service.Inbound{
+		Mode: c.Mode, Method: c.Method, ContentType: c.ContentType, Raw: c.Raw,
+		Authorization: message.Secret(c.Authorization), RedirectURI: c.RedirectURI, Binding: c.Binding,
+	}
 }
 
 // A Failure is an error of the transport. It is an error itself, equal in what it
