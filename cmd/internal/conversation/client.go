@@ -19,6 +19,9 @@ const (
 	defaultRedirectURI   = "https://rp.example/callback"
 	defaultPostLogoutURI = "https://rp.example/logged-out"
 	clientName           = "oidc walkthrough"
+
+	// defaultRequestURIBase is where the embedded provider asks for request objects.
+	defaultRequestURIBase = "https://rp.example/requests"
 )
 
 // complete fills what the settings leave open, and makes what a run needs once:
@@ -33,21 +36,29 @@ func (s *Settings) complete() error {
 	if s.Logins == 0 {
 		s.Logins = 1
 	}
-	if s.AuthMethod == message.AuthMethodPrivateKeyJWT && len(s.Keys) == 0 && !s.bringsKeys() {
-		keys, err := newClientKeys(rand.Reader)
+	signs := s.AuthMethod == message.AuthMethodPrivateKeyJWT || s.RequestMethod == "request" || s.RequestMethod == "request_uri"
+	if signs && len(s.Keys) == 0 && !s.bringsKeys() {
+		// RS256 is what every provider can verify, ES256 what newer ones prefer.
+		keys, err := newClientKeys(rand.Reader, "RS256", "ES256")
 		if err != nil {
 			return err
 		}
 		s.Keys = keys
 	}
+	if s.DPoP && len(s.DPoPKey) == 0 {
+		key, err := newClientKeys(rand.Reader, "ES256")
+		if err != nil {
+			return err
+		}
+		s.DPoPKey = key
+	}
 	return nil
 }
 
-// newClientKeys makes our own signing keys: RS256 is what every provider can
-// verify, ES256 what newer ones prefer.
-func newClientKeys(random io.Reader) (json.RawMessage, error) {
+// newClientKeys makes our own signing keys.
+func newClientKeys(random io.Reader, algs ...string) (json.RawMessage, error) {
 	var keys []*keyjar.Key
-	for _, alg := range []string{"RS256", "ES256"} {
+	for _, alg := range algs {
 		key, err := keyjar.Generate(alg, random, keyjar.KeyOptions{Use: "sig", Algorithm: alg})
 		if err != nil {
 			return nil, fmt.Errorf("making a client key: %w", err)
@@ -127,6 +138,14 @@ func (s *Settings) config() (servicecontext.Config, error) {
 		}
 	}
 	c.Keys = keys
+	if len(s.DPoPKey) > 0 {
+		set, _, err := keyjar.ParsePrivateSet(s.DPoPKey)
+		if err != nil {
+			return c, fmt.Errorf("dpop key: %w", err)
+		}
+		c.DPoPKey = set.Keys()[0]
+	}
+	c.RequestMethod, c.RequestURIBase = servicecontext.RequestMethod(s.RequestMethod), s.RequestURIBase
 	if static != nil {
 		c.Metadata = static.ClientMetadata
 	} else {

@@ -137,7 +137,8 @@ func (s *Settings) spec() factory.Spec {
 	spec := factory.Spec{}
 	for _, name := range []string{
 		service.WebFingerName, service.ProviderInfoName, service.JWKSName, service.RegistrationName, service.AuthorizationName,
-		service.AccessTokenName, service.RefreshTokenName, service.UserInfoName, service.EndSessionName,
+		service.PushedAuthorizationName, service.AccessTokenName, service.RefreshTokenName, service.UserInfoName,
+		service.IntrospectionName, service.RevocationName, service.EndSessionName,
 	} {
 		spec[name] = factory.Config{}
 	}
@@ -227,9 +228,18 @@ func (c *conversation) after(ctx context.Context, name string, record state.Reco
 			return err
 		}
 	}
-	if c.settings.Refresh {
-		if _, err := c.do(ctx, service.RefreshTokenName, args); err != nil {
-			return err
+	for _, further := range []struct {
+		wanted bool
+		name   string
+	}{
+		{c.settings.Refresh, service.RefreshTokenName},
+		{c.settings.Introspect, service.IntrospectionName},
+		{c.settings.Revoke, service.RevocationName},
+	} {
+		if further.wanted {
+			if _, err := c.do(ctx, further.name, args); err != nil {
+				return err
+			}
 		}
 	}
 	if c.settings.Logout {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/oidcservice/oidc/op"
 	"github.com/oidcservice/oidc/op/optest"
 )
 
@@ -14,11 +15,20 @@ func embedded(s *Settings, io IO) (*world, error) {
 		return nil, fault("user-agent", "a browser does not reach the provider inside this process; start one with \"oidc op\" and name it with --issuer")
 	}
 	s.Resource = optest.Identifier
-	provider, err := optest.New()
+	hosted, err := newHost(s)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := optest.New(func(c *op.Config) {
+		if hosted != nil {
+			c.Outbound = hosted
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("the embedded provider: %w", err)
 	}
-	return network(s, io, provider.Transport(), url.Values{
-		"username": {optest.Username}, "password": {optest.Password},
+	return network(s, io, &world{
+		hosted: hosted, transport: provider.Transport(),
+		fill: url.Values{"username": {optest.Username}, "password": {optest.Password}},
 	})
 }

@@ -77,9 +77,12 @@ func (c *conversation) open(ctx context.Context, io IO) error {
 	}
 	c.report.Embedded = s.Embedded
 	if s.Embedded {
+		if s.RequestMethod == "request_uri" && s.RequestURIBase == "" {
+			s.RequestURIBase = defaultRequestURIBase
+		}
 		c.world, err = embedded(s, io)
 	} else {
-		c.world, err = network(s, io, nil, nil)
+		c.world, err = network(s, io, &world{})
 	}
 	if err != nil {
 		closeStore()

@@ -26,7 +26,8 @@ type Settings struct {
 	ClientID     string         `json:"client_id,omitempty"`
 	ClientSecret string         `json:"client_secret,omitempty"`
 	ClientConfig RawJSON        `json:"client_config,omitempty"`
-	Keys         RawJSON        `json:"keys,omitempty"` // private JWK Set, made for the run
+	Keys         RawJSON        `json:"keys,omitempty"`     // private JWK Set, made for the run
+	DPoPKey      RawJSON        `json:"dpop_key,omitempty"` // the same, of one key
 	Profile      string         `json:"profile,omitempty"`
 	Compat       map[string]any `json:"compat,omitempty"`
 
@@ -147,6 +148,10 @@ func (s *Settings) check() error {
 		return fault("max-age", "want a number of seconds, 0 or more")
 	case s.Timeout < 0 || s.Deadline < 0:
 		return fault("timeout", "want a positive duration")
+	case s.RequestMethod == "request_uri" && s.RequestURIBase == "" && !s.Embedded && (s.Issuer != "" || s.Resource != ""):
+		return fault("request-uri-base", "say where the request object is served, with --request-method request_uri")
+	case s.RequestMethod != "request_uri" && s.RequestURIBase != "":
+		return fault("request-uri-base", "it is for --request-method request_uri")
 	case (s.TLSCert == "") != (s.TLSKey == ""):
 		return fault("tls-cert", "--tls-cert and --tls-key go together")
 	}
@@ -154,23 +159,6 @@ func (s *Settings) check() error {
 		if u, err := url.Parse(s.RedirectURI); err != nil || u.Scheme == "" || strings.Contains(s.RedirectURI, "#") {
 			return fault("redirect-uri", "want an absolute URI without fragment")
 		}
-	}
-	return s.checkLater()
-}
-
-// checkLater refuses what needs services that this build has not.
-func (s *Settings) checkLater() error {
-	switch {
-	case s.DPoP:
-		return fault("dpop", "this build makes no DPoP proofs")
-	case s.RequestMethod != "" && s.RequestMethod != "query":
-		return fault("request-method", "this build passes requests in the query only, not by %s", s.RequestMethod)
-	case s.RequestURIBase != "":
-		return fault("request-uri-base", "this build hosts no request objects")
-	case s.Introspect:
-		return fault("introspect", "this build has no introspection service")
-	case s.Revoke:
-		return fault("revoke", "this build has no revocation service")
 	}
 	return nil
 }

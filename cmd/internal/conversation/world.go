@@ -36,6 +36,10 @@ type world struct {
 	back  service.SendFunc
 	front frontChannel
 	close []func()
+	// transport replaces the network, for the embedded provider.
+	transport http.RoundTripper
+	// hosted are the documents that the provider may fetch from us.
+	hosted *host
 	// inbound is the callback that send gave for a front-channel request.
 	inbound func(r *service.Request) (service.Inbound, bool)
 	narrate func(*report.Step)
@@ -49,9 +53,9 @@ func (w *world) shut() {
 	}
 }
 
-// network is the world outside.
-func network(s *Settings, io IO, transport http.RoundTripper, fill url.Values) (*world, error) {
-	w := &world{now: time.Now, rand: rand.Reader, fill: fill, narrate: io.Narrate}
+// network is the world outside, or what w replaces of it.
+func network(s *Settings, io IO, w *world) (*world, error) {
+	w.now, w.rand, w.narrate = time.Now, rand.Reader, io.Narrate
 	roots, err := trustRoots(s.CAFile)
 	if err != nil {
 		return nil, err
@@ -67,9 +71,12 @@ func network(s *Settings, io IO, transport http.RoundTripper, fill url.Values) (
 		InsecureAllowPrivate: s.InsecureAllowPrivate,
 		RootCAs:              roots,
 		Certificate:          certificate,
-		Transport:            transport,
+		Transport:            w.transport,
 	})
 	w.back = client.Send
+	if err := w.openHost(s, certificate); err != nil {
+		return nil, err
+	}
 	if err := w.openFront(s, io, client); err != nil {
 		return nil, err
 	}
@@ -166,6 +173,9 @@ func (w *world) wire(t *tracker, c *conversation) service.SendFunc {
 	front := func(ctx context.Context, r *service.Request) (service.Inbound, error) {
 		if err := c.handOver(ctx, r); err != nil {
 			return service.Inbound{}, err
+		}
+		for _, document := range r.Host {
+			w.hosted.put(document)
 		}
 		stop, mode := stopOf(r)
 		j, err := w.front.travel(ctx, r, stop, mode)
