@@ -1,8 +1,6 @@
 package rp
 
 import (
-	"errors"
-	"net"
 	"net/netip"
 	"syscall"
 
@@ -99,10 +97,4 @@ func guard(_, address string, _ syscall.RawConn) error {
 
 func addressViolation(got string, err error) error {
 	return &message.Violation{Rule: message.RuleTransportAddress, Param: "url", Got: got, Want: "a public address", Err: err}
-}
-
-// resolutionFailed reports whether err says that a host has no address.
-func resolutionFailed(err error) bool {
-	var dns *net.DNSError
-	return errors.As(err, &dns)
 }

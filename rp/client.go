@@ -135,7 +135,7 @@ func (c *Client) Send(ctx context.Context, r *service.Request) (*service.Respons
 	}
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, body)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", service.ErrArgs, faultOf(err))
+		return nil, fmt.Errorf("%w: %w", service.ErrArgs, faultOf(err))
 	}
 	// Without GetBody nothing below can send a code, a refresh token or an
 	// assertion a second time (rule transport_retry).
@@ -159,6 +159,9 @@ func (c *Client) Send(ctx context.Context, r *service.Request) (*service.Respons
 	}
 	// The reader gives what was decompressed, so that this is the limit that counts.
 	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err == nil {
+		err = ctx.Err() // what a server sends when it sees us leave comes too late
+	}
 	if err != nil {
 		return nil, transportFault(ctx, req, err)
 	}
@@ -213,7 +216,7 @@ func (c *Client) trusted(host string) bool {
 func (c *Client) admit(r *service.Request) error {
 	u, err := url.Parse(r.URL)
 	if err != nil {
-		return fmt.Errorf("%w: %s", service.ErrArgs, faultOf(err))
+		return fmt.Errorf("%w: %w", service.ErrArgs, faultOf(err))
 	}
 	if r.MutualTLS && c.options.Certificate == nil && c.options.Transport == nil {
 		return fmt.Errorf("%w: mutual TLS without a client certificate", service.ErrNotConfigured)

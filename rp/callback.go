@@ -1,0 +1,276 @@
+package rp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/oidcservice/oidc/keyjar"
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/service"
+	"github.com/oidcservice/oidc/state"
+)
+
+// Callback returns the handler of the redirect URIs. It judges what the browser brings,
+// redeems the code, asks for UserInfo, and starts the session. Then it calls done, which
+// answers the request, for instance by sending the browser to Login.ReturnTo; nil does
+// just that. Nothing that was not verified reaches done.
+//
+// With a CallbackBase it serves every address below it.
+func (p *Party) Callback(done func(w http.ResponseWriter, r *http.Request, l *Login)) http.Handler {
+	if done == nil {
+		done = func(w http.ResponseWriter, _ *http.Request, l *Login) { seeOther(w, l.ReturnTo) }
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secureHeader(w.Header())
+		in, err := p.inbound(w, r)
+		if err != nil {
+			p.fail(w, r, err, "", "")
+			return
+		}
+		if in == nil {
+			showPage(w, http.StatusOK, fragmentPolicy, "fragment", r.URL.EscapedPath())
+			return
+		}
+		l, issuer, target, err := p.complete(w, r, in)
+		if err != nil {
+			p.fail(w, r, err, issuer, target)
+			return
+		}
+		done(w, r, l)
+	})
+}
+
+// inbound reads the authorization response. It is nil when there is none: then it may
+// stand in the fragment, which only the browser sees.
+func (p *Party) inbound(w http.ResponseWriter, r *http.Request) (*service.Inbound, error) {
+	in := &service.Inbound{Method: r.Method, ContentType: r.Header.Get("Content-Type"), RedirectURI: p.arrived(r)}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		if r.URL.RawQuery == "" {
+			return nil, nil
+		}
+		in.Mode, in.Raw = message.ResponseModeQuery, r.URL.RawQuery
+	case http.MethodPost:
+		body, err := readForm(w, r)
+		if err != nil {
+			return nil, err
+		}
+		in.Mode, in.Raw = message.ResponseModeFormPost, body
+		if fragment, ok := movedFragment(r, body); ok {
+			in.Mode, in.Raw = message.ResponseModeFragment, fragment
+		}
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		return nil, problemError{KindRequest, requestError{errMethod, http.StatusMethodNotAllowed, "method " + clip(r.Method)}}
+	}
+	return in, nil
+}
+
+// movedFragment returns the fragment that our own page posts. A browser that says where
+// a request comes from must say: from here.
+func movedFragment(r *http.Request, body string) (string, bool) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return "", false
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+		return "", false
+	}
+	values, err := url.ParseQuery(body)
+	if err != nil || len(values) != 1 || len(values["fragment"]) != 1 {
+		return "", false
+	}
+	return values.Get("fragment"), true
+}
+
+// stateOf returns the state of a response without believing anything. That of a signed
+// response stands in the JWT; that of an encrypted one cannot be seen.
+func stateOf(raw string) (name string, sealed bool) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return "", false // ParseResponse says why it is refused
+	}
+	if name := values.Get("state"); name != "" {
+		return name, false
+	}
+	response := values.Get("response")
+	if response == "" {
+		return "", false
+	}
+	token, err := keyjar.Parse(response)
+	if err != nil {
+		return "", keyjar.IsEncrypted(response)
+	}
+	var claims struct {
+		State string `json:"state"`
+	}
+	if json.Unmarshal(token.Payload, &claims) != nil {
+		return "", false
+	}
+	return claims.State, false
+}
+
+// complete finishes the login that a response belongs to.
+func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inbound) (l *Login, issuer, target string, err error) {
+	ctx := r.Context()
+	name, sealed := stateOf(in.Raw)
+	v, pending, err := p.providerOf(ctx, name, in.RedirectURI)
+	if v != nil {
+		issuer = v.issuer
+	}
+	target = pending.Kept(state.KeptReturnTo)
+	if err != nil {
+		return nil, issuer, target, err
+	}
+	// The cookie of this login goes when the login does. One that waits for a response
+	// that somebody forged stays: its own response may still come.
+	in.Binding = cookie(r, p.loginCookieName(name))
+	v.freshKeys(ctx)
+	res, err := p.judgeResponse(ctx, v, *in, sealed, r)
+	if err != nil {
+		var declared *message.Error
+		if errors.As(err, &declared) {
+			p.dropCookie(w, p.loginCookieName(name))
+		}
+		return nil, issuer, target, err
+	}
+	p.dropCookie(w, p.loginCookieName(res.State))
+	record, checks, err := p.redeem(ctx, v, res)
+	if err != nil {
+		// The code is spent, or its fate unknown: this login is over.
+		p.giveUp(ctx, res.State)
+		v.forget(context.WithoutCancel(ctx), err)
+		return nil, issuer, target, err
+	}
+	secret := ""
+	if !p.o.SkipSession {
+		if secret, err = p.random(); err == nil {
+			record, err = p.db.Update(ctx, res.State, func(r *state.Record) error {
+				r.Keep(keptSession, sessionHash(secret))
+				r.Keep(state.KeptReturnTo, "")
+				return nil
+			})
+		}
+		if err == nil {
+			err = p.openSession(w, r, secret, res.State)
+		}
+	}
+	if err == nil {
+		l, err = p.loginOf(record)
+	}
+	if err != nil {
+		p.giveUp(ctx, res.State)
+		return nil, issuer, target, err
+	}
+	l.Checks = checks
+	if local, ok := service.LocalTarget(target, p.sites...); ok {
+		l.ReturnTo = local
+	} else {
+		l.ReturnTo = p.o.AfterLogin
+	}
+	return l, issuer, target, nil
+}
+
+// giveUp ends a login that cannot be completed. Its record would otherwise stay, with
+// tokens that nobody can use.
+func (p *Party) giveUp(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := p.db.End(ctx, name); err != nil {
+		p.logger.WarnContext(ctx, "a login that failed cannot be forgotten; it expires", "error", err)
+	}
+}
+
+// providerOf finds the provider of a response by its state, and where that leads nowhere
+// by the address at which it arrived. It judges nothing: the service does.
+func (p *Party) providerOf(ctx context.Context, name, redirectURI string) (*provider, state.Record, error) {
+	var pending state.Record
+	if name != "" {
+		var err error
+		if pending, err = p.db.Pending(ctx, name); err != nil && !errors.Is(err, state.ErrUnknown) {
+			return nil, pending, err
+		}
+	}
+	if pending.Issuer != "" {
+		v, err := p.provider(ctx, pending.Issuer)
+		if err != nil {
+			return nil, pending, err
+		}
+		return v, pending, v.meet(ctx, pending)
+	}
+	all := p.providers()
+	for _, v := range all {
+		for _, uri := range v.context.Snapshot().Metadata.RedirectURIs {
+			if uri == redirectURI {
+				return v, pending, nil
+			}
+		}
+	}
+	if len(all) > 0 {
+		return all[0], pending, nil
+	}
+	return nil, pending, refuse(KindExpired, message.RuleAuthzResponseState, "state", "a state of ours that waits for its response")
+}
+
+// meet sees to it that a login that another process began can be finished here.
+func (v *provider) meet(ctx context.Context, pending state.Record) error {
+	if v.registers() {
+		var asked struct {
+			ClientID string `json:"client_id"`
+		}
+		if json.Unmarshal(pending.Item(state.ItemAuthRequest), &asked) == nil && asked.ClientID != v.context.Snapshot().ClientID() {
+			if err := v.recall(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return v.ready(ctx)
+}
+
+// judgeResponse runs the authorization service on what came. The cookie of a response
+// whose state is encrypted is found by trying: ParseResponse changes nothing.
+func (p *Party) judgeResponse(ctx context.Context, v *provider, in service.Inbound, sealed bool, r *http.Request) (*service.Result, error) {
+	if sealed {
+		for _, binding := range p.loginCookies(r) {
+			in.Binding = binding
+			_, err := v.get(service.AuthorizationName).ParseResponse(ctx, service.ParseCallback(in))
+			if !errors.Is(err, message.RuleAuthzResponseBrowserBinding) {
+				break
+			}
+		}
+	}
+	return v.finish(ctx, service.AuthorizationName, service.ParseCallback(in), sharedKeyWaits)
+}
+
+// redeem makes the back-channel requests of a login.
+func (p *Party) redeem(ctx context.Context, v *provider, res *service.Result) (state.Record, []service.Check, error) {
+	checks := res.Checks
+	args := service.Args{State: res.State}
+	tokens := service.MessageOf[message.AuthorizationResponse](res).AccessToken != ""
+	if service.MessageOf[message.AuthorizationResponse](res).Code != "" {
+		res, err := v.run(ctx, service.AccessTokenName, args)
+		if err != nil {
+			return state.Record{}, checks, err
+		}
+		checks = append(checks, res.Checks...)
+		tokens = true
+	}
+	sn := v.context.Snapshot()
+	if tokens && !p.o.SkipUserInfo && sn.Profile.OpenID() && sn.Endpoint(service.UserInfoName) != "" {
+		res, err := v.run(ctx, service.UserInfoName, args)
+		if err != nil {
+			return state.Record{}, checks, err
+		}
+		checks = append(checks, res.Checks...)
+	}
+	if !p.o.SkipSession {
+		return state.Record{}, checks, nil // it is read when the session is opened
+	}
+	record, err := p.db.Session(ctx, args.State)
+	return record, checks, err
+}
