@@ -71,12 +71,25 @@ func gatherAccessToken(_ context.Context, s *Step, req *message.AccessTokenReque
 	if req.RedirectURI != "" && req.RedirectURI != asked.RedirectURI {
 		return s.Fail(message.RuleTokenRequestRedirectURI, "redirect_uri", clip(req.RedirectURI), asked.RedirectURI, nil)
 	}
+	verifier := message.Secret(s.Record.Kept(state.KeptCodeVerifier))
+	if req.CodeVerifier != "" && !req.CodeVerifier.Equal(verifier) {
+		return s.Fail(message.RuleTokenRequestCodeVerifier, "code_verifier", "", "the verifier of this login", nil)
+	}
+	if verifier == "" {
+		s.Skip(message.RuleTokenRequestCodeVerifier, "code_verifier", "no challenge was sent")
+	} else {
+		s.Pass(message.RuleTokenRequestCodeVerifier, "code_verifier")
+	}
+	s.Pass(message.RuleTokenRequestValidated, "code")
+	s.Pass(message.RuleTokenRequestRedirectURI, "redirect_uri")
 	req.GrantType = message.GrantTypeAuthorizationCode
 	req.Code = resp.Code
 	req.RedirectURI = asked.RedirectURI
-	req.CodeVerifier = message.Secret(s.Record.Kept(state.KeptCodeVerifier))
+	req.CodeVerifier = verifier
 	if len(req.Resource) == 0 {
 		req.Resource = asked.Resource
+	} else if err := checkResources(s, req.Resource); err != nil {
+		return err
 	}
 	if s.Snapshot.Compat.SendStateToTokenEndpoint {
 		req.ClientID = s.clientID()

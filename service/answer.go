@@ -94,6 +94,8 @@ func (a Answer) check(s *Step) error {
 			var cause error
 			if resp.Status >= 300 && resp.Status < 400 {
 				cause = &message.Violation{Rule: message.RuleTransportRedirect, Param: "status"}
+			} else if _, ok := ParseChallenges(headerValues(resp.Header, "WWW-Authenticate")); !ok {
+				cause = &message.Violation{Rule: message.RuleChallengeParsing, Param: "www_authenticate"}
 			}
 			return s.Fail(a.StatusRule, "status", strconv.Itoa(resp.Status), strconv.Itoa(a.status()), cause)
 		}

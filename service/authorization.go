@@ -80,6 +80,13 @@ func gatherAuthorization(ctx context.Context, s *Step, req *message.Authorizatio
 	return resumePushed(ctx, s, req)
 }
 
+// authorizationSteps are the rules of an authorization request, in their order; some
+// settle what is still open.
+var authorizationSteps = []func(*Step, *message.AuthorizationRequest) error{
+	checkScope, checkResponseType, checkResponseMode, checkRedirectURI, checkPrompt, checkMaxAge, checkObject, checkClaims, checkHint, checkRich,
+	settleState, settleNonce,
+}
+
 // completeAuthorization settles what is still open and applies the rules of the
 // request.
 func completeAuthorization(_ context.Context, s *Step, req *message.AuthorizationRequest) error {
@@ -89,9 +96,7 @@ func completeAuthorization(_ context.Context, s *Step, req *message.Authorizatio
 	if len(req.ResponseType) == 0 {
 		req.ResponseType = s.Snapshot.Behaviour.ResponseType()
 	}
-	for _, check := range []func(*Step, *message.AuthorizationRequest) error{
-		checkScope, checkResponseType, checkResponseMode, checkRedirectURI, checkPrompt, checkRequestValues, settleState, settleNonce,
-	} {
+	for _, check := range authorizationSteps {
 		if err := check(s, req); err != nil {
 			return err
 		}
@@ -196,35 +201,6 @@ func checkRedirectURI(s *Step, req *message.AuthorizationRequest) error {
 		return fmt.Errorf("%w: redirect_uris", ErrNotConfigured)
 	}
 	return s.Require(contains(s.Snapshot.Metadata.RedirectURIs, req.RedirectURI), rule, "redirect_uri", clip(req.RedirectURI), "one of the registered redirect URIs")
-}
-
-func checkPrompt(s *Step, req *message.AuthorizationRequest) error {
-	if len(req.Prompt) == 0 {
-		if req.Scope.Has(message.ScopeOfflineAccess) && req.ResponseType.Has("code") {
-			// "a prompt parameter value of consent" goes with offline_access
-			// (Core, Section 11).
-			req.Prompt = message.List{message.PromptConsent}
-		} else {
-			return nil
-		}
-	}
-	if req.Prompt.Has(message.PromptNone) && len(req.Prompt) > 1 {
-		return s.Fail(message.RuleAuthzRequestPrompt, "prompt", req.Prompt.String(), "none alone", nil)
-	}
-	s.Pass(message.RuleAuthzRequestPrompt, "prompt")
-	return nil
-}
-
-func checkRequestValues(s *Step, req *message.AuthorizationRequest) error {
-	if req.MaxAge != nil {
-		if err := s.Require(*req.MaxAge >= 0, message.RuleAuthzRequestMaxAge, "max_age", fmt.Sprint(*req.MaxAge), "a non-negative number of seconds"); err != nil {
-			return err
-		}
-	}
-	if req.Request != "" || req.RequestURI != "" {
-		return fmt.Errorf("%w: request and request_uri are made by the service that passes the request by object", ErrArgs)
-	}
-	return nil
 }
 
 // settleState takes the caller's state or draws one. "The probability of an

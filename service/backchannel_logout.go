@@ -69,7 +69,7 @@ func verifyLogoutToken(ctx context.Context, s *Step, req *message.BackchannelLog
 		return err
 	}
 	claims := new(message.LogoutToken)
-	if err := decodeClaims(s, token.Payload, claims, "logout_token"); err != nil {
+	if err := decodeClaims(s, token.Payload, claims, "logout_token", logoutClaimRules); err != nil {
 		return err
 	}
 	for _, check := range logoutChecks {
@@ -81,25 +81,23 @@ func verifyLogoutToken(ctx context.Context, s *Step, req *message.BackchannelLog
 	return nil
 }
 
+var logoutClaimRules = claimRules{
+	"iss": message.RuleBackchannelIss, "aud": message.RuleBackchannelAud, "iat": message.RuleBackchannelTime, "exp": message.RuleBackchannelTime,
+	"jti": message.RuleBackchannelJti, "events": message.RuleBackchannelEvents, "sub": message.RuleBackchannelSubject, "sid": message.RuleBackchannelSubject,
+}
+
 // logoutHeader: signed with the algorithm of ID Tokens, never none, and typed if
 // typed at all.
 func logoutHeader(_ context.Context, s *Step, t *keyjar.Token, _ *message.LogoutToken) error {
-	alg := logoutAlg(s)
+	alg := idTokenAlg(s)
 	if err := s.Require(t.Header.Algorithm == alg && alg != "none", message.RuleBackchannelSignature, "logout_token.alg", clip(t.Header.Algorithm), alg); err != nil {
 		return err
 	}
-	return s.Require(t.Header.Type == "" || t.Header.IsType(message.LogoutTokenType) || t.Header.IsType("JWT"), message.RuleBackchannelTyp, "logout_token.typ", clip(t.Header.Type), message.LogoutTokenType)
-}
-
-func logoutAlg(s *Step) string {
-	if alg := s.Snapshot.Behaviour.IDTokenSignedResponseAlg; alg != "" {
-		return alg
-	}
-	return "RS256"
+	return requireTyp(s, message.RuleBackchannelTyp, "logout_token.typ", &t.Header, message.LogoutTokenType, "JWT")
 }
 
 func logoutParties(_ context.Context, s *Step, _ *keyjar.Token, c *message.LogoutToken) error {
-	if err := s.Require(c.Issuer == s.Snapshot.Issuer, message.RuleBackchannelIss, "logout_token.iss", clip(c.Issuer), s.Snapshot.Issuer); err != nil {
+	if err := requireIssuer(s, message.RuleBackchannelIss, "logout_token.iss", c.Issuer, c.Extra); err != nil {
 		return err
 	}
 	return verifyAudience(s, message.RuleBackchannelAud, "logout_token.aud", c.Audience)
@@ -175,5 +173,5 @@ func sameSubject(ctx context.Context, s *Step, name, sub string) (bool, error) {
 }
 
 func logoutSignature(_ context.Context, s *Step, t *keyjar.Token, _ *message.LogoutToken) error {
-	return verifySignature(s, t, []string{logoutAlg(s)}, "logout_token", message.RuleBackchannelSignature)
+	return verifySignature(s, t, []string{idTokenAlg(s)}, "logout_token", message.RuleBackchannelSignature)
 }

@@ -65,10 +65,8 @@ func verifySessionStatus(_ context.Context, s *Step, resp *message.CheckSessionR
 		if err != nil {
 			return err
 		}
-		env := s.Env()
-		env.Settings = Settings{}
 		ask := message.AuthorizationRequest{Prompt: message.List{message.PromptNone}, IDTokenHint: hint}
-		s.Optional = append(s.Optional, Task{Service: NewAuthorization(env), Args: Args{Message: ask}})
+		s.Optional = append(s.Optional, s.task(NewAuthorization, Args{Message: ask}))
 	default:
 		return s.Fail(message.RuleSessionStatus, "status", clip(resp.Status), "unchanged, changed or error", nil)
 	}

@@ -219,6 +219,7 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 		}
 		out.State = s.State
 	}
+	out.Checks = s.checks
 	return out, nil
 }
 
@@ -259,6 +260,11 @@ func (x *defined[Req, Resp]) encode(ctx context.Context, s *Step, req *Req, out 
 			return err
 		}
 		if query != "" && strings.Contains(out.URL, "?") {
+			// "Request and response parameters MUST NOT be included more than once"
+			// (RFC 6749, Section 3.1).
+			if name := sharedParameter(out.URL, query); name != "" {
+				return s.Fail(message.RuleAuthzRequestDuplicate, name, "", "each parameter once, in the endpoint's own query and in ours", nil)
+			}
 			out.URL += "&" + query // the endpoint's own query is kept
 		} else if query != "" {
 			out.URL += "?" + query

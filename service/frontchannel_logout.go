@@ -44,7 +44,7 @@ func verifyFrontchannelLogout(ctx context.Context, s *Step, req *message.Frontch
 		s.Skip(message.RuleFrontchannelMatch, "sid", "no session is named")
 		return nil
 	}
-	if err := s.Require(req.Issuer == s.Snapshot.Issuer, message.RuleFrontchannelMatch, "iss", clip(req.Issuer), s.Snapshot.Issuer); err != nil {
+	if err := s.Require(req.Issuer == s.Snapshot.Issuer || templated(s, req.Issuer), message.RuleFrontchannelMatch, "iss", clip(req.Issuer), s.Snapshot.Issuer); err != nil {
 		return err
 	}
 	states, err := s.DB().States(ctx, state.KindSessionID, req.Issuer+" "+req.SessionID)

@@ -49,10 +49,7 @@ func verifyIDToken(s *Step, raw message.Secret, facts idTokenFacts) error {
 	if err != nil {
 		return err
 	}
-	c := &idTokenCheck{idTokenFacts: facts, alg: s.Snapshot.Behaviour.IDTokenSignedResponseAlg}
-	if c.alg == "" {
-		c.alg = "RS256" // "defaults to RS256" (Dynamic Client Registration, Section 2)
-	}
+	c := &idTokenCheck{idTokenFacts: facts, alg: idTokenAlg(s)}
 	if c.token, err = parseJWT(s, text, "id_token"); err != nil {
 		return err
 	}
@@ -60,7 +57,7 @@ func verifyIDToken(s *Step, raw message.Secret, facts idTokenFacts) error {
 		return err
 	}
 	c.claims = new(message.IDToken)
-	if err := decodeClaims(s, c.token.Payload, c.claims, "id_token"); err != nil {
+	if err := decodeClaims(s, c.token.Payload, c.claims, "id_token", idTokenClaimRules); err != nil {
 		return err
 	}
 	for _, step := range idTokenSteps {
@@ -70,6 +67,15 @@ func verifyIDToken(s *Step, raw message.Secret, facts idTokenFacts) error {
 	}
 	s.IDToken, s.payload = c.claims, c.token.Payload
 	return nil
+}
+
+// idTokenAlg is the algorithm that was registered; it "defaults to RS256" (Dynamic
+// Client Registration, Section 2).
+func idTokenAlg(s *Step) string {
+	if alg := s.Snapshot.Behaviour.IDTokenSignedResponseAlg; alg != "" {
+		return alg
+	}
+	return "RS256"
 }
 
 // parseJWT splits a compact JWS under the strict rules of package keyjar.
@@ -99,8 +105,12 @@ func foreignViolation(s *Step, err error, param string) error {
 	return s.Violated(&named)
 }
 
+// claimRules name the rule that a claim of the wrong JSON type breaks, where the
+// message has a rule for the claim.
+type claimRules map[string]message.Rule
+
 // decodeClaims reads a JWT's claims: one strict JSON object.
-func decodeClaims(s *Step, payload []byte, into any, param string) error {
+func decodeClaims(s *Step, payload []byte, into any, param string, rules claimRules) error {
 	err := s.Snapshot.Compat.DecodeClaims(payload, into)
 	if err == nil {
 		s.Pass(message.RuleJOSEJSON, param)
@@ -122,7 +132,7 @@ func decodeClaims(s *Step, payload []byte, into any, param string) error {
 				rule = message.RuleJOSENumericDate
 			}
 			claim, _, _ := strings.Cut(d.Param, "[")
-			if own, ok := claimTypeRules[claim]; ok {
+			if own, ok := rules[claim]; ok {
 				rule = own
 			}
 		}
@@ -130,9 +140,7 @@ func decodeClaims(s *Step, payload []byte, into any, param string) error {
 	return s.Fail(rule, param, "", "", err)
 }
 
-// claimTypeRules name the rule that a claim of the wrong JSON type breaks, where
-// the message has a rule for the claim.
-var claimTypeRules = map[string]message.Rule{
+var idTokenClaimRules = claimRules{
 	"iss": message.RuleIDTokenIss, "sub": message.RuleIDTokenSub, "aud": message.RuleIDTokenAud, "azp": message.RuleIDTokenAzp,
 	"nonce": message.RuleIDTokenNonce, "acr": message.RuleIDTokenACR, "at_hash": message.RuleIDTokenAtHash, "c_hash": message.RuleIDTokenCHash,
 	"s_hash": message.RuleIDTokenSHash,
@@ -156,11 +164,21 @@ func idTokenHeader(s *Step, c *idTokenCheck) error {
 		return s.Fail(message.RuleIDTokenAlg, "id_token.alg", clip(h.Algorithm), c.alg, &message.Violation{Rule: message.RuleJOSEAlg, Param: "alg", Got: clip(h.Algorithm), Want: c.alg})
 	}
 	s.Pass(message.RuleIDTokenAlg, "id_token.alg")
-	return s.Require(h.Type == "" || strings.EqualFold(h.Type, "JWT"), message.RuleIDTokenTyp, "id_token.typ", clip(h.Type), "JWT or none")
+	return requireTyp(s, message.RuleIDTokenTyp, "id_token.typ", h, "JWT")
+}
+
+// requireTyp holds a token to the types that its message may have: one that is typed
+// otherwise was made for something else (RFC 8725, Section 3.11). None at all will do.
+func requireTyp(s *Step, rule message.Rule, param string, h *keyjar.Header, allowed ...string) error {
+	if h.Type == "" || slices.ContainsFunc(allowed, h.IsType) {
+		s.Pass(rule, param)
+		return nil
+	}
+	return s.Fail(rule, param, clip(h.Type), strings.Join(allowed, " or ")+", or none", &message.Violation{Rule: message.RuleJOSETyp, Param: "typ", Got: clip(h.Type)})
 }
 
 func idTokenIssuer(s *Step, c *idTokenCheck) error {
-	return s.Require(c.claims.Issuer == s.Snapshot.Issuer, message.RuleIDTokenIss, "id_token.iss", clip(c.claims.Issuer), s.Snapshot.Issuer)
+	return requireIssuer(s, message.RuleIDTokenIss, "id_token.iss", c.claims.Issuer, c.claims.Extra)
 }
 
 func idTokenAudience(s *Step, c *idTokenCheck) error {
@@ -353,13 +371,33 @@ func idTokenBinding(s *Step, c *idTokenCheck) error {
 			return err
 		}
 	}
-	if c.request == nil || c.request.Claims == nil {
+	values := requestedSubjects(c.request)
+	if len(values) == 0 {
 		return nil
 	}
-	if values := allowedValues(c.request.Claims.IDToken["sub"]); len(values) > 0 {
-		return s.Require(slices.Contains(values, c.claims.Subject), message.RuleIDTokenRequestedSub, "id_token.sub", clip(c.claims.Subject), "the subject that was asked for")
+	return s.Require(slices.Contains(values, c.claims.Subject), message.RuleIDTokenRequestedSub, "id_token.sub", clip(c.claims.Subject), "the subject that was asked for")
+}
+
+// requestedSubjects are those that a request asks for: by value, or by its hint. "If
+// the End-User identified by the ID Token is already logged in or is logged in as a
+// result of the request ... then the Authorization Server returns a positive response;
+// otherwise, it MUST return an error" (Core, Section 3.1.2.1).
+func requestedSubjects(req *message.AuthorizationRequest) []string {
+	if req == nil {
+		return nil
 	}
-	return nil
+	if req.Claims != nil {
+		if values := allowedValues(req.Claims.IDToken["sub"]); len(values) > 0 {
+			return values
+		}
+	}
+	if req.IDTokenHint == "" {
+		return nil
+	}
+	if _, hint, err := readHint(req.IDTokenHint); err == nil {
+		return []string{hint.Subject}
+	}
+	return nil // it is encrypted
 }
 
 func idTokenFlow(s *Step, c *idTokenCheck) error {

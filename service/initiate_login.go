@@ -44,8 +44,6 @@ func verifyInitiateLogin(_ context.Context, s *Step, req *message.InitiateLoginR
 	}
 	s.Pass(message.RuleInitLoginLoginHint, "login_hint")
 	s.Pass(message.RuleInitLoginEffect, "iss")
-	env := s.Env()
-	env.Settings = Settings{}
-	s.Optional = append(s.Optional, Task{Service: NewAuthorization(env), Args: Args{Message: message.AuthorizationRequest{LoginHint: req.LoginHint}}})
+	s.Optional = append(s.Optional, s.task(NewAuthorization, Args{Message: message.AuthorizationRequest{LoginHint: req.LoginHint}}))
 	return nil
 }

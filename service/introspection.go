@@ -130,7 +130,7 @@ func decodeIntrospection(s *Step, answer Answer) (*message.IntrospectionResponse
 		return nil, err
 	}
 	claims := new(message.IntrospectionJWT)
-	if err := decodeClaims(s, t.Payload, claims, "introspection"); err != nil {
+	if err := decodeClaims(s, t.Payload, claims, "introspection", claimRules{"iss": rule, "aud": rule, "iat": rule, "token_introspection": rule}); err != nil {
 		return nil, err
 	}
 	if err := verifyIntrospectionJWT(s, claims); err != nil {

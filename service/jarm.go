@@ -48,13 +48,17 @@ func openJARM(s *Step, outer *message.AuthorizationResponse) (*message.Authoriza
 	if err := s.Require(j.token.Header.Algorithm == jarmAlg(s), message.RuleJARMProtection, "response.alg", clip(j.token.Header.Algorithm), jarmAlg(s)); err != nil {
 		return nil, err
 	}
-	if err := decodeClaims(s, j.token.Payload, &j.claims, "response"); err != nil {
+	if err := decodeClaims(s, j.token.Payload, &j.claims, "response", jarmClaimRules); err != nil {
 		return nil, err
 	}
 	s.jarm = j
 	inner := j.claims.AuthorizationResponse
 	inner.Extra = nil
 	return &inner, nil
+}
+
+var jarmClaimRules = claimRules{
+	"iss": message.RuleJARMIss, "aud": message.RuleJARMAud, "exp": message.RuleJARMExp,
 }
 
 func jarmAlg(s *Step) string {

@@ -61,22 +61,60 @@ func verifySignature(s *Step, t *keyjar.Token, algs []string, param string, rule
 		s.Pass(message.RuleKeyKid, param)
 		s.Pass(message.RuleKeyTypeForAlg, param)
 		s.Pass(rule, param)
+		if !hmac {
+			freshKeys(s)
+		}
 		return nil
 	}
-	if errors.Is(err, keyjar.ErrUnknownKey) && !hmac {
-		verdict := foreignViolation(s, err, param)
+	if isUnknownKey(err) && !hmac {
+		verdict := foreignViolation(s, keyOfToken(t, err), param)
 		if s.Snapshot.Endpoint(JWKSName) == "" {
 			return verdict
 		}
-		env := s.Env()
-		env.Settings = Settings{}
-		return &NeedError{Task: Task{Service: NewJWKS(env)}, Err: verdict}
+		return &NeedError{Task: s.task(NewJWKS, Args{}), Err: verdict}
 	}
 	var v *message.Violation
 	if errors.As(err, &v) && v.Rule == message.RuleJOSESignature {
-		return s.Fail(rule, param, "", "a good signature", v)
+		return s.Fail(rule, param, "", "a good signature", keyOfToken(t, v))
 	}
 	return foreignViolation(s, err, param)
+}
+
+// isUnknownKey reports whether a token was signed with a key that is not in the set.
+func isUnknownKey(err error) bool { return errors.Is(err, keyjar.ErrUnknownKey) }
+
+// keyOfToken adds to a failed verification that the token brought a key of its own,
+// or the address of one, which was not looked at: keys come from "the issuer's JWK Set"
+// alone (Core, Section 10.1).
+func keyOfToken(t *keyjar.Token, err error) error {
+	h := &t.Header
+	brought := len(h.JWK) > 0
+	for _, name := range []string{"jku", "x5u", "x5c"} {
+		brought = brought || h.Extra.Has(name)
+	}
+	var v *message.Violation
+	if !brought || !errors.As(err, &v) {
+		return err
+	}
+	with := *v
+	with.Err = &message.Violation{Rule: message.RuleJWKSSource, Param: "header", Want: "no key of the token's own", Err: v.Err}
+	return &with
+}
+
+// freshKeys looks at the age of the key set that a signature was verified with. One
+// past its freshness has done its work this time, since the provider may be slow to
+// answer; fetching it again is recommended (Core, Section 10.1.1).
+func freshKeys(s *Step) {
+	const rule, param = message.RuleJWKSCacheLifetime, "jwks"
+	switch set, fetched := s.Snapshot.KeySets[s.Snapshot.Issuer]; {
+	case !fetched:
+		s.Skip(rule, param, "the keys were configured")
+	case s.Now.Before(set.FreshUntil):
+		s.Pass(rule, param)
+	default:
+		s.Warn(rule, param, "the key set is past its freshness")
+		s.Optional = append(s.Optional, s.task(NewJWKS, Args{}))
+	}
 }
 
 // verifyAudience tells whether aud names us.

@@ -97,6 +97,9 @@ func readKeys(s *Step) (*keyjar.Set, []string, error) {
 		}
 		reason := printable(entry.Err.Error())
 		s.Warn(message.RuleJWKSSkipUnknown, param, reason)
+		if errors.Is(entry.Err, message.RuleKeyStrength) {
+			s.Warn(message.RuleKeyStrength, param, reason)
+		}
 		if len(reasons) < maxSkippedListed {
 			reasons = append(reasons, param+": "+reason)
 		}

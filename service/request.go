@@ -44,6 +44,9 @@ type Request struct {
 	MutualTLS bool // present the client certificate
 	Policy    Policy
 	Host      []Hosted // documents that the caller must serve before it sends
+	// Checks lists every rule that building the request kept, in order, and every
+	// rule skipped and why.
+	Checks []Check
 
 	message message.Message // what it was built from
 	args    Args

@@ -48,7 +48,7 @@ func presentAuthorization(ctx context.Context, s *Step, req *message.Authorizati
 	switch requestMethod(s) {
 	case servicecontext.RequestByValue:
 		if !servicecontext.ProviderAllows(p.RequestParameterSupported, false) {
-			return nil, s.Fail(message.RuleMetadataCapability, "request", "", "a provider that takes request objects by value", nil)
+			return nil, s.Fail(message.RuleMetadataCapability, "request", "", "a provider that takes request objects by value", defaulted("request_parameter_supported", p.RequestParameterSupported))
 		}
 		object, err := requestObject(s, req)
 		if err != nil {
@@ -59,7 +59,7 @@ func presentAuthorization(ctx context.Context, s *Step, req *message.Authorizati
 		return out, nil
 	case servicecontext.RequestByReference:
 		if !servicecontext.ProviderAllows(p.RequestURIParameterSupported, true) {
-			return nil, s.Fail(message.RuleMetadataCapability, "request_uri", "", "a provider that takes request objects by reference", nil)
+			return nil, s.Fail(message.RuleMetadataCapability, "request_uri", "", "a provider that takes request objects by reference", defaulted("request_uri_parameter_supported", p.RequestURIParameterSupported))
 		}
 		object, err := requestObject(s, req)
 		if err != nil {
@@ -72,6 +72,15 @@ func presentAuthorization(ctx context.Context, s *Step, req *message.Authorizati
 		return presentPushed(ctx, s, req)
 	}
 	return req, nil
+}
+
+// defaulted adds that the provider did not say so itself: "If omitted, the default
+// value is" what the text gives (Discovery, Section 3).
+func defaulted(param string, said *bool) error {
+	if said != nil {
+		return nil
+	}
+	return &message.Violation{Rule: message.RuleMetadataDefaults, Param: param, Want: "an explicit true, since the default is false"}
 }
 
 // outside is what stands beside a request object: for OpenID Connect the required
@@ -89,6 +98,13 @@ func outside(s *Step, req *message.AuthorizationRequest) *message.AuthorizationR
 // requestObject signs, and encrypts where that was registered, all parameters of
 // the request (Core, Section 6.1; RFC 9101, Section 4).
 func requestObject(s *Step, req *message.AuthorizationRequest) (string, error) {
+	// "sub ... MUST NOT be" there, so that no request object passes for a client
+	// assertion (RFC 9101, Section 10.8); the others are made here.
+	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
+		if req.Extra.Has(name) {
+			return "", s.Fail(message.RuleJARClaims, name, "", "no such parameter inside a request object", nil)
+		}
+	}
 	id, err := s.Random(16)
 	if err != nil {
 		return "", err
@@ -124,9 +140,7 @@ func requestObject(s *Step, req *message.AuthorizationRequest) (string, error) {
 	key, err := recipient.EncryptionKey(b.RequestObjectEncryptionAlg)
 	if errors.Is(err, keyjar.ErrNoKey) && s.Snapshot.Endpoint(JWKSName) != "" {
 		verdict := s.Fail(message.RuleJAREncryption, "request", "", "a key of the provider for "+b.RequestObjectEncryptionAlg, err)
-		env := s.Env()
-		env.Settings = Settings{}
-		return "", &NeedError{Task: Task{Service: NewJWKS(env)}, Resend: true, Args: s.Args, Err: verdict}
+		return "", &NeedError{Task: s.task(NewJWKS, Args{}), Resend: true, Args: s.Args, Err: verdict}
 	}
 	if err != nil {
 		return "", err

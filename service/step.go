@@ -64,6 +64,13 @@ func (s *Step) DB() *state.DB { return s.env.DB }
 // Env returns the service's environment, to make another service for a Task.
 func (s *Step) Env() Env { return *s.env }
 
+// task is a request that another service of this environment can make.
+func (s *Step) task(make func(Env) Service, args Args) Task {
+	env := *s.env
+	env.Settings = Settings{} // they are this service's own
+	return Task{Service: make(env), Args: args}
+}
+
 func (s *Step) record(c Check) {
 	if s.checks == nil {
 		room := responseChecks

@@ -32,7 +32,8 @@ func NewUserInfo(env Env) Service {
 			StatusRule: message.RuleUserInfoStatus,
 			MediaRule:  message.RuleUserInfoContentType,
 			BodyRule:   message.RuleUserInfoClaims,
-			Members:    map[string]message.Rule{"sub": message.RuleUserInfoSub, "iss": message.RuleUserInfoIss, "aud": message.RuleUserInfoAud},
+			Members:    userInfoClaimRules,
+			First:      challengedUserInfo,
 		},
 		Endpoint: func(s *Step, _ *message.UserInfoRequest) string { return s.Snapshot.Endpoint(UserInfoName) },
 		Gather:   gatherUserInfo,
@@ -68,6 +69,28 @@ func gatherUserInfo(_ context.Context, s *Step, req *message.UserInfoRequest) er
 	return nil
 }
 
+// challengedUserInfo gives an error that a challenge declares its consequences: the
+// access token is refreshed once when it is called invalid, and otherwise the
+// challenge goes with the error (RFC 6750, Section 3.1; RFC 9470, Section 3).
+func challengedUserInfo(s *Step) (bool, error) {
+	declared := challengedError(s.Response)
+	if declared == nil {
+		return false, nil
+	}
+	s.Pass(message.RuleUserInfoChallenge, "www_authenticate")
+	challenges, _ := ParseChallenges(headerValues(s.Response.Header, "WWW-Authenticate"))
+	var err error = &ChallengeError{Challenge: declaring(challenges, declared), Err: declared}
+	own := new(message.UserInfoRequest)
+	if assign(own, s.Args.Message) == nil && own.AccessToken != "" {
+		return false, err // it is the caller's to renew
+	}
+	if need := refreshFirst(s, declared); need != nil {
+		need.Err = err
+		return false, need
+	}
+	return false, err
+}
+
 // decodeUserInfo reads JSON where nothing was registered and a JWT where signing or
 // encryption was; the other form is refused (Core, Section 5.3.2).
 func decodeUserInfo(s *Step, answer Answer) (*message.UserInfoResponse, error) {
@@ -91,7 +114,7 @@ func decodeUserInfo(s *Step, answer Answer) (*message.UserInfoResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := decodeClaims(s, payload, m, "userinfo"); err != nil {
+	if err := decodeClaims(s, payload, m, "userinfo", userInfoClaimRules); err != nil {
 		return nil, err
 	}
 	if b.UserInfoSignedResponseAlg == "" {
@@ -103,6 +126,8 @@ func decodeUserInfo(s *Step, answer Answer) (*message.UserInfoResponse, error) {
 	}
 	return m, verifyAudience(s, message.RuleUserInfoAud, "userinfo.aud", m.Audience)
 }
+
+var userInfoClaimRules = claimRules{"sub": message.RuleUserInfoSub, "iss": message.RuleUserInfoIss, "aud": message.RuleUserInfoAud}
 
 // openUserInfo decrypts and verifies the JWT and returns its claims.
 func openUserInfo(s *Step, text string) ([]byte, error) {
