@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
 )
 
@@ -43,7 +44,9 @@ type authorization struct {
 	scope  message.List // what may be granted of the scope
 	hint   *idTokenHint
 	route  *route
+	push   bool   // it is being pushed
 	pushed string // the request_uri that was pushed, used up at the end
+	proven bool   // the redirect URI was accepted when it was pushed
 	opened bool   // the parameters of an object are merged into req already
 	done   progress
 }
@@ -71,6 +74,7 @@ type route struct {
 type suspended struct {
 	Request string   `json:"request,omitempty"` // form encoded, objects merged
 	Pushed  string   `json:"pushed,omitempty"`
+	Proven  bool     `json:"proven,omitempty"`
 	Done    progress `json:"done"`
 	// Route and Error are an error that waits to go to the client.
 	Route *route            `json:"route,omitempty"`
@@ -85,7 +89,7 @@ func (a *authorization) suspend() (*suspended, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &suspended{Request: form, Pushed: a.pushed, Done: a.done}, nil
+	return &suspended{Request: form, Pushed: a.pushed, Proven: a.proven, Done: a.done}, nil
 }
 
 // routed gives a refusal the way to the client.
@@ -119,25 +123,35 @@ func normalResponseType(words message.List) string {
 }
 
 func describeAuthorization(c *Context, url string, m *message.ProviderMetadata) {
-	yes, no := true, false
+	yes := true
 	m.AuthorizationEndpoint = url
 	m.ResponseTypesSupported = c.policy.ResponseTypes
 	m.ResponseModesSupported = c.responseModes()
 	m.CodeChallengeMethodsSupported = []string{message.CodeChallengeMethodS256}
 	m.AuthorizationResponseIssParameterSupported = &yes
 	m.ClaimsParameterSupported = &yes
-	m.RequestParameterSupported = &no
-	m.RequestURIParameterSupported = &no
+	m.RequestParameterSupported = &yes
+	m.RequestURIParameterSupported = &yes
+	m.RequireRequestURIRegistration = &yes
+	m.RequestObjectSigningAlgs = append(keyjar.SigningAlgorithms(), "none")
+	m.RequestObjectEncryptionAlgs, m.RequestObjectEncryptionEncs = c.encryption()
+	m.RequireSignedRequestObject = &c.policy.RequireSignedRequest
+	m.AuthorizationSigningAlgs = c.idTokenAlgs()
+	m.AuthorizationEncryptionAlgs, m.AuthorizationEncryptionEncs = c.encryption()
 	m.DisplayValuesSupported = []string{message.DisplayPage}
 	m.PromptValuesSupported = []string{message.PromptNone, message.PromptLogin, message.PromptConsent, message.PromptSelectAccount}
 	grants := c.grantTypes()
 	m.GrantTypesSupported = grants
 	m.IDTokenSigningAlgs = c.idTokenAlgs()
+	m.IDTokenEncryptionAlgs, m.IDTokenEncryptionEncs = c.encryption()
 }
 
 // responseModes are the response modes that are offered.
 func (c *Context) responseModes() []string {
-	return []string{string(message.ResponseModeQuery), string(message.ResponseModeFragment), string(message.ResponseModeFormPost)}
+	return []string{
+		string(message.ResponseModeQuery), string(message.ResponseModeFragment), string(message.ResponseModeFormPost),
+		string(message.ResponseModeJWT), string(message.ResponseModeQueryJWT), string(message.ResponseModeFragmentJWT), string(message.ResponseModeFormPostJWT),
+	}
 }
 
 // grantTypes are the grant types that are offered.
@@ -168,12 +182,9 @@ func resumeAuthorization(ctx context.Context, s *Step, asked *Asked, answer Answ
 		return nil, err
 	}
 	if asked.Prompt == PromptContinue {
-		return &Outcome{
-			Location: was.Route.Redirect, Mode: was.Route.Mode,
-			Message: was.Route.failure(s, was.Code, was.Text),
-		}, nil
+		return s.answerRoute(ctx, was.Route, was.Route.failure(s, was.Code, was.Text))
 	}
-	a := &authorization{req: new(message.AuthorizationRequest), pushed: was.Pushed, opened: true, done: was.Done}
+	a := &authorization{req: new(message.AuthorizationRequest), pushed: was.Pushed, proven: was.Proven, opened: true, done: was.Done}
 	values, refusal := parseParams(was.Request)
 	if refusal != nil {
 		return nil, refusal
@@ -213,10 +224,25 @@ func refuseAuthorization(ctx context.Context, s *Step, r *Refusal) (*Outcome, er
 			})
 		}
 	}
-	return &Outcome{
-		Location: r.route.Redirect, Mode: r.route.Mode, Cookies: r.cookies,
-		Message: r.route.failure(s, r.Declared.Code, r.Declared.Description),
-	}, nil
+	s.cookies = r.cookies
+	return s.answerRoute(ctx, r.route, r.route.failure(s, r.Declared.Code, r.Declared.Description))
+}
+
+// answerRoute is the outcome that goes to a proven redirect URI.
+func (s *Step) answerRoute(ctx context.Context, r *route, answer *message.AuthorizationResponse) (*Outcome, error) {
+	o := &Outcome{Location: r.Redirect, Mode: r.Mode, Message: answer}
+	if !isJARM(r.Mode) {
+		return o, nil
+	}
+	client, found, err := s.Context.clients.Client(ctx, r.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, refuseAuthz(message.InvalidRequest, message.RuleOPAuthzClient, "client_id")
+	}
+	s.Client = client
+	return o, nil
 }
 
 // failure is the error response of a route. RFC 6749, Section 4.1.2.1: state is "REQUIRED

@@ -22,10 +22,15 @@ type authorizationCheck struct {
 // after it answer to the redirect URI (RFC 6749, Section 4.1.2.1).
 var authorizationChecks = []authorizationCheck{
 	{"client_id", []message.Rule{message.RuleOPAuthzClient}, checkClient},
+	{"request", []message.Rule{
+		message.RuleOPJARSupported, message.RuleOPJARRequired, message.RuleOPJARError, message.RuleOPJARAlg, message.RuleOPJARClaims,
+		message.RuleOPJARNesting, message.RuleOPJARMismatch, message.RuleOPJARPrecedence, message.RuleOPJARTyp, message.RuleOPJAREncryption,
+		message.RuleOPRequestURIRegistered, message.RuleOPRequestURIFetch, message.RuleOPRequestURIHash,
+		message.RuleOPPARBinding, message.RuleOPPARUse, message.RuleOPPARExpired, message.RuleOPPARRequired,
+	}, checkRequestObject},
 	{"redirect_uri", []message.Rule{message.RuleOPAuthzRedirectURIMissing, message.RuleOPAuthzRedirectURI, message.RuleOPAuthzRedirectLoopback}, checkRedirectURI},
 	{"response_mode", []message.Rule{message.RuleOPAuthzResponseMode}, checkResponseMode},
 	{"parameters", []message.Rule{message.RuleOPParamDuplicate, message.RuleOPParamSyntax, message.RuleOPAuthzMaxAge, message.RuleOPAuthzClaims}, checkParameters},
-	{"request", []message.Rule{message.RuleOPJARSupported}, checkRequestParameters},
 	{"registration", []message.Rule{message.RuleOPAuthzRegistration}, checkRegistrationParameter},
 	{"response_type", []message.Rule{message.RuleOPAuthzResponseType, message.RuleOPAuthzImplicitPolicy}, checkResponseType},
 	{"scope", []message.Rule{message.RuleOPAuthzScope}, checkScope},
@@ -84,7 +89,7 @@ func checkClient(ctx context.Context, s *Step, a *authorization) error {
 // match one of the Redirection URI values for the Client pre-registered at the OpenID
 // Provider, with the matching performed as described in Section 6.2.1 of [RFC3986]
 // (Simple String Comparison)."
-func checkRedirectURI(_ context.Context, _ *Step, a *authorization) error {
+func checkRedirectURI(_ context.Context, s *Step, a *authorization) error {
 	registered := a.client.Metadata.RedirectURIs
 	uri := a.req.RedirectURI
 	if uri == "" {
@@ -93,8 +98,15 @@ func checkRedirectURI(_ context.Context, _ *Step, a *authorization) error {
 		}
 		uri = registered[0]
 	}
-	if !slices.Contains(registered, uri) && !loopbackMatch(a.client, uri) {
+	// RFC 9126, Section 2.4: a client that authenticated may push another one, if that is
+	// configured.
+	proven := a.proven || a.push && s.Context.policy.PushedRedirectURIs && !a.client.Public() &&
+		checkRegisteredURI("redirect_uri", uri, a.client.Metadata.ApplicationType, false) == nil
+	if !proven && !slices.Contains(registered, uri) && !loopbackMatch(a.client, uri) {
 		rule := message.RuleOPAuthzRedirectURI
+		if a.push {
+			return refuseAuthz(message.InvalidRequest, message.RuleOPPARRedirect, "redirect_uri").Because("", "", rule)
+		}
 		if isLoopback(uri) != nil && slices.ContainsFunc(registered, func(r string) bool { return isLoopback(r) != nil }) {
 			rule = message.RuleOPAuthzRedirectLoopback
 		}
@@ -165,7 +177,11 @@ func checkResponseMode(_ context.Context, s *Step, a *authorization) error {
 	if front && mode == message.ResponseModeQuery {
 		return refusal.Because("query", "fragment or form_post for "+a.name, nil)
 	}
-	a.route.Mode = mode
+	if front && mode == message.ResponseModeQueryJWT && a.client.Metadata.AuthorizationEncryptedResponseAlg == "" {
+		// JARM, Section 2.3.1: not with tokens "unless the response JWT is encrypted".
+		return refusal.Because("query.jwt", "fragment.jwt or form_post.jwt for "+a.name, nil)
+	}
+	a.route.Mode = resolveJWT(mode, front)
 	return nil
 }
 
@@ -189,17 +205,6 @@ func checkParameters(_ context.Context, s *Step, _ *authorization) error {
 		}
 	}
 	return r
-}
-
-func checkRequestParameters(_ context.Context, _ *Step, a *authorization) error {
-	switch {
-	case a.opened:
-	case a.req.Request != "":
-		return refuseAuthz(message.RequestNotSupported, message.RuleOPJARSupported, "request")
-	case a.req.RequestURI != "":
-		return refuseAuthz(message.RequestURINotSupported, message.RuleOPJARSupported, "request_uri")
-	}
-	return nil
 }
 
 func checkRegistrationParameter(_ context.Context, _ *Step, a *authorization) error {
@@ -370,5 +375,9 @@ func checkLongValues(_ context.Context, _ *Step, a *authorization) error {
 
 // checkEncryptionKeys has what the response will be encrypted to before anybody is asked.
 func checkEncryptionKeys(ctx context.Context, s *Step, a *authorization) error {
-	return s.canEncrypt(ctx, a.client, a.frontEncryption())
+	algs := []string{a.frontEncryption()}
+	if isJARM(a.route.Mode) {
+		algs = append(algs, a.client.Metadata.AuthorizationEncryptedResponseAlg)
+	}
+	return s.canEncrypt(ctx, a.client, algs...)
 }

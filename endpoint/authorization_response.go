@@ -17,6 +17,9 @@ import (
 // (Core, Sections 3.1.2.5, 3.2.2.5 and 3.3.2.5).
 func (s *Step) issue(ctx context.Context, a *authorization, sess *session, user User, granted message.List) (*Outcome, error) {
 	c := s.Context
+	if err := s.usePushed(ctx, a); err != nil {
+		return nil, err
+	}
 	id, err := c.random()
 	if err != nil {
 		return nil, err
@@ -68,7 +71,7 @@ func (s *Step) issue(ctx context.Context, a *authorization, sess *session, user 
 		}
 		answer.IDToken = message.Secret(value)
 	}
-	return &Outcome{Location: a.route.Redirect, Mode: a.route.Mode, Message: answer}, nil
+	return s.answerRoute(ctx, a.route, answer)
 }
 
 // frontEncryption is the algorithm that an ID Token in front is encrypted with.
@@ -102,17 +105,28 @@ func (a *authorization) requestsIDTokenClaim(name string) bool {
 }
 
 // respondAuthorization sends the response to the redirect URI in its mode.
-func respondAuthorization(_ context.Context, _ *Step, o *Outcome) (*Response, error) {
-	form, err := message.EncodeForm(o.Message)
+func respondAuthorization(ctx context.Context, s *Step, o *Outcome) (*Response, error) {
+	sent := o.Message
+	if isJARM(o.Mode) {
+		answer, ok := sent.(*message.AuthorizationResponse)
+		if !ok {
+			return nil, ErrForeign
+		}
+		var err error
+		if sent, err = s.jarm(ctx, s.Client, answer); err != nil {
+			return nil, err
+		}
+	}
+	form, err := message.EncodeForm(sent)
 	if err != nil {
 		return nil, err
 	}
 	resp := &Response{Status: 303, Placement: InURL, Header: noStore()}
 	resp.Header.Set("Referrer-Policy", "no-referrer")
 	switch o.Mode {
-	case message.ResponseModeFormPost:
+	case message.ResponseModeFormPost, message.ResponseModeFormPostJWT:
 		formPost(resp, o.Location, form)
-	case message.ResponseModeFragment:
+	case message.ResponseModeFragment, message.ResponseModeFragmentJWT:
 		resp.Location = o.Location + "#" + form
 	default:
 		resp.Location = addQuery(o.Location, form)

@@ -84,7 +84,27 @@ func (s *Step) authorized(ctx context.Context, p *presentedToken) (*accessToken,
 			Because("another resource's token", "one for this provider", message.RuleOPAccessTokenValidation)
 	}
 	if p.dpop != (t.JKT != "") {
+		// RFC 9449, Section 7.2: a bound token is not a bearer token, nor the reverse.
+		if t.JKT != "" {
+			return nil, nil, s.resourceFault(message.InvalidToken, message.RuleOPDPoPScheme, "authorization")
+		}
 		return nil, nil, s.challenge(401, message.InvalidToken, message.RuleOPDPoPScheme, "authorization")
+	}
+	if t.JKT != "" {
+		jkt, err := s.proof(ctx, p.value, s.resourceFault)
+		if err != nil {
+			return nil, nil, err
+		}
+		if jkt == "" {
+			return nil, nil, s.resourceFault(message.InvalidDPoPProof, message.RuleOPDPoPProof, "DPoP").Because("no proof", "one", nil)
+		}
+		if jkt != t.JKT {
+			return nil, nil, s.resourceFault(message.InvalidToken, message.RuleOPDPoPBinding, "DPoP")
+		}
+		s.jkt = jkt
+	}
+	if t.X5T != "" && t.X5T != s.peerCertificate() {
+		return nil, nil, s.challenge(401, message.InvalidToken, message.RuleOPMTLSBinding, "certificate")
 	}
 	return t, g, nil
 }

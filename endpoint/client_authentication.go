@@ -154,10 +154,14 @@ func (c *Context) authMethods() []string {
 	if c.policy.AuthMethods != nil {
 		return c.policy.AuthMethods
 	}
-	return []string{
+	all := []string{
 		message.AuthMethodClientSecretBasic, message.AuthMethodClientSecretPost,
 		message.AuthMethodClientSecretJWT, message.AuthMethodPrivateKeyJWT, message.AuthMethodNone,
 	}
+	if c.policy.MutualTLS {
+		all = append(all, message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth)
+	}
+	return all
 }
 
 // assertionAlgs are the algorithms that a client assertion may have.

@@ -34,6 +34,9 @@ type Client struct {
 	Trusted bool `json:"trusted,omitempty"`
 	// Resources are the resource indicators it may ask for (RFC 8707).
 	Resources []string `json:"resources,omitempty"`
+	// Serves are the resource indicators that it answers for as a resource server: it may
+	// introspect tokens that are meant for them. The issuer stands for tokens without one.
+	Serves []string `json:"serves,omitempty"`
 	// StrictScope answers invalid_scope to a scope that the client may not have, instead
 	// of leaving it out.
 	StrictScope bool `json:"strict_scope,omitempty"`

@@ -79,6 +79,9 @@ type Policy struct {
 	RequirePKCE bool
 	// RequirePushed demands a pushed authorization request of every client.
 	RequirePushed bool
+	// PushedRedirectURIs lets a client that authenticated push a redirect URI that it did not
+	// register (RFC 9126, Section 2.4).
+	PushedRedirectURIs bool
 	// RequireSignedRequest demands a signed request object of every client.
 	RequireSignedRequest bool
 	// PairwiseSecret offers pairwise subjects and hides the user in them (Core, Section
@@ -90,6 +93,9 @@ type Policy struct {
 	Hosts []string
 	// JWTAccessTokens makes access tokens JWTs (RFC 9068) instead of opaque ones.
 	JWTAccessTokens bool
+	// MutualTLS offers the client authentication methods and bound tokens of RFC 8705. The
+	// connection must ask for client certificates.
+	MutualTLS bool
 	// DPoPNonce demands a nonce of ours in each DPoP proof (RFC 9449, Section 8).
 	DPoPNonce bool
 	// PolicyURI, TOSURI and ServiceDocumentation are published.

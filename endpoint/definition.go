@@ -43,6 +43,8 @@ type Definition[Req message.Message] struct {
 	Methods []string
 	Request Encoding
 	Proof   Proof
+	// ProofRule is the rule of the endpoint that wants the proof, beside the general ones.
+	ProofRule message.Rule
 	// CORS allows any origin to read the answers, without credentials.
 	CORS bool
 	// Browser says that a user's browser calls it, so that a refusal is a page.
@@ -167,6 +169,9 @@ func (x *defined[Req]) parse(ctx context.Context, s *Step, m *Req) error {
 	}
 	if x.d.Proof == ClientProof {
 		if err := s.authenticateClient(ctx, x.env.Settings.ClientAuthentication); err != nil {
+			if r := refusalOf(err); r != nil && x.d.ProofRule != "" {
+				r.Violation.Err = errors.Join(r.Violation.Err, x.d.ProofRule)
+			}
 			return err
 		}
 	}

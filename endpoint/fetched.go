@@ -59,7 +59,9 @@ func (c *Context) Supply(ctx context.Context, need *NeedFetch, status int, body 
 	return c.store.put(ctx, kindFetched, need.name(), doc, doc.Until.Sub(now)+fetchCooldown)
 }
 
-func (n *NeedFetch) name() string { return string(n.Kind) + "\x00" + n.ClientID + "\x00" + n.URL }
+func (n *NeedFetch) name() string {
+	return string(n.Kind) + "\x00" + n.ClientID + "\x00" + n.URL + "\x00" + n.version
+}
 
 func (n *NeedFetch) life(c *Context) time.Duration {
 	if n.Kind == FetchKeys {

@@ -184,3 +184,8 @@ func (s *Step) canEncrypt(ctx context.Context, client *Client, algs ...string) e
 	}
 	return nil
 }
+
+// encryption are the algorithms that an answer can be encrypted with.
+func (c *Context) encryption() (algs, encs []string) {
+	return keyjar.EncryptionAlgorithms(), keyjar.ContentEncryptions()
+}

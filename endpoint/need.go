@@ -128,7 +128,8 @@ type NeedFetch struct {
 	// Err is the verdict when the document cannot be had.
 	Err error
 
-	refetch bool // the document is there and seems to be out of date
+	refetch bool   // the document is there and seems to be out of date
+	version string // what the client says that it is
 }
 
 // Error says what is needed.

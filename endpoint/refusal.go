@@ -16,6 +16,7 @@ type Refusal struct {
 
 	route   *route   // where an authorization error may go, nil before that is proven
 	bare    bool     // no error object: the request had no token at all
+	nonce   bool     // to be answered with a new DPoP nonce
 	attempt *attempt // a failed guess, to be counted
 	step    *Step    // the request that was refused
 	cookies []Cookie // of the session that began before the refusal

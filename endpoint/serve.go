@@ -34,6 +34,13 @@ func Continue(ctx context.Context, e Endpoint, ticket string, answer Answer) (*R
 func Answered(ctx context.Context, e Endpoint, req *Request, o *Outcome, err error) (*Response, error) {
 	if refusal := refusalOf(err); refusal != nil {
 		refusal.log(ctx, e.Name())
+		if refusal.nonce {
+			nonce, err := refusal.step.newNonce(ctx)
+			if err != nil {
+				return fault(), err
+			}
+			refusal.With("Dpop-Nonce", nonce)
+		}
 		if refusal.attempt != nil {
 			if err := refusal.Count(ctx); err != nil {
 				return fault(), err

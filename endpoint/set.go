@@ -32,7 +32,7 @@ type Described struct {
 var standard = []func(env Env) Endpoint{
 	NewWebFinger, NewProviderInfo, NewServerMetadata, NewJWKS,
 	NewRegistration, NewRegistrationManagement,
-	NewAuthorization, NewToken, NewUserInfo, NewEndSession,
+	NewPushedAuthorization, NewAuthorization, NewToken, NewUserInfo, NewIntrospection, NewRevocation, NewEndSession,
 }
 
 // NewSet makes the endpoints of a provider: the standard ones with their settings by

@@ -36,6 +36,7 @@ func newGrantType[M any, P interface {
 var grantTypes = map[string]grantType{
 	message.GrantTypeAuthorizationCode: newGrantType(verifyCode, processCode),
 	message.GrantTypeRefreshToken:      newGrantType(verifyRefresh, processRefresh),
+	message.GrantTypeClientCredentials: newGrantType(verifyClientCredentials, processClientCredentials),
 }
 
 // NewToken makes the token endpoint (RFC 6749, Section 3.2; Core, Section 3.1.3).
@@ -51,6 +52,11 @@ func NewToken(env Env) Endpoint {
 			m.TokenEndpoint = url
 			m.TokenEndpointAuthMethodsSupported = c.authMethods()
 			m.TokenEndpointAuthSigningAlgs = c.assertionAlgs()
+			m.DPoPSigningAlgs = c.dpopAlgs()
+			if c.policy.MutualTLS {
+				yes := true
+				m.TLSClientCertificateBoundAccessTokens = &yes
+			}
 		},
 		Verify: func(ctx context.Context, s *Step, req *message.AccessTokenRequest) error {
 			g, err := s.grantType(req.GrantType)
@@ -60,6 +66,9 @@ func NewToken(env Env) Endpoint {
 			s.message = g.message()
 			if err := message.DecodeValues(s.Params, s.message); err != nil {
 				return undecodable(err, message.RuleOPParamSyntax)
+			}
+			if err := s.checkSender(ctx); err != nil {
+				return err
 			}
 			return g.verify(ctx, s, s.message)
 		},
@@ -143,7 +152,21 @@ func (s *Step) tokens(ctx context.Context, i *issued) (*Outcome, error) {
 		}
 		answer.IDToken = message.Secret(id)
 	}
-	return &Outcome{Message: answer}, nil
+	return s.withNonce(ctx, &Outcome{Message: answer})
+}
+
+// withNonce gives the client the next nonce, so that it need not be refused first (RFC
+// 9449, Section 8.2).
+func (s *Step) withNonce(ctx context.Context, o *Outcome) (*Outcome, error) {
+	if s.jkt == "" || !s.Context.policy.DPoPNonce {
+		return o, nil
+	}
+	nonce, err := s.newNonce(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.Header.Set("Dpop-Nonce", nonce)
+	return o, nil
 }
 
 // boundCertificate is the certificate that tokens are bound to, if the client wants that

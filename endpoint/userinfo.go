@@ -26,6 +26,7 @@ func NewUserInfo(env Env) Endpoint {
 		Describe: func(c *Context, url string, m *message.ProviderMetadata) {
 			m.UserInfoEndpoint = url
 			m.UserInfoSigningAlgs = c.idTokenAlgs()
+			m.UserInfoEncryptionAlgs, m.UserInfoEncryptionEncs = c.encryption()
 		},
 		Verify:  verifyUserInfo,
 		Process: processUserInfo,

@@ -3,8 +3,11 @@ package endpoint_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -42,6 +45,11 @@ type policyKnobs struct {
 	StrictScope   bool     `json:"strict_scope"`
 	InitialToken  string   `json:"initial_token"`
 	PerMinute     int      `json:"per_minute"`
+	DPoPNonce     bool     `json:"dpop_nonce"`
+	RequirePushed bool     `json:"require_pushed"`
+	RequireSigned bool     `json:"require_signed"`
+	PushedURIs    bool     `json:"pushed_redirect_uris"`
+	MutualTLS     bool     `json:"mutual_tls"`
 }
 
 // An override changes the good request.
@@ -61,6 +69,23 @@ type override struct {
 	Hint      map[string]any    `json:"hint"` // claims of an ID Token hint of ours
 	HintKey   string            `json:"hint_key"`
 	Documents map[string]string `json:"documents"`
+
+	// Object are the claims of a request object beside those of the good request; Outside
+	// says which parameters stay outside.
+	Object    map[string]any `json:"object"`
+	ObjectAlg string         `json:"object_alg"`
+	ObjectKey string         `json:"object_key"`
+	ObjectTyp string         `json:"object_typ"`
+	Outside   []string       `json:"outside"`
+	Hosted    string         `json:"hosted"` // where the object is
+	Encrypted bool           `json:"encrypted"`
+
+	// Proof are the claims of a DPoP proof; BeforeProof makes one for the request that led
+	// here.
+	Proof       map[string]any `json:"proof"`
+	ProofTyp    string         `json:"proof_typ"`
+	ProofKey    string         `json:"proof_key"`
+	BeforeProof bool           `json:"before_proof"`
 }
 
 func vectors(t testing.TB) []vector {
@@ -121,6 +146,8 @@ func vectorWorld(t *testing.T, v vector) *world {
 				cfg.Policy.ResponseTypes = k.ResponseTypes
 			}
 			cfg.Policy.RequirePKCE = k.RequirePKCE
+			cfg.Policy.DPoPNonce, cfg.Policy.MutualTLS = k.DPoPNonce, k.MutualTLS
+			cfg.Policy.RequirePushed, cfg.Policy.RequireSignedRequest, cfg.Policy.PushedRedirectURIs = k.RequirePushed, k.RequireSigned, k.PushedURIs
 			client.StrictScope = k.StrictScope
 			cfg.Policy.Registration.PerMinute = k.PerMinute
 			if k.InitialToken != "" {
@@ -134,7 +161,8 @@ func vectorWorld(t *testing.T, v vector) *world {
 		if client.Metadata, err = overrideJSON(client.Metadata, v.Client); err != nil {
 			t.Fatal(err)
 		}
-		if client.Metadata.TokenEndpointAuthMethod == message.AuthMethodPrivateKeyJWT && client.Metadata.JWKSURI == "" {
+		usesKey := client.Metadata.TokenEndpointAuthMethod == message.AuthMethodPrivateKeyJWT || client.Metadata.RequestObjectSigningAlg != ""
+		if usesKey && client.Metadata.JWKSURI == "" {
 			client.Metadata.JWKS = &message.JWKS{Keys: []json.RawMessage{key(t, "ES256", "rp-es").PublicJWK()}}
 		}
 	})
@@ -168,12 +196,15 @@ func apply(members, change map[string]any) {
 	}
 }
 
-func applyParams(params url.Values, change map[string]any) {
+func (w *world) applyParams(params url.Values, change map[string]any) {
 	for name, value := range change {
 		switch v := value.(type) {
 		case nil:
 			params.Del(name)
 		case string:
+			if v == "@dpop" {
+				v = key(w.t, "ES256", "dpop").Thumbprint()
+			}
 			params.Set(name, v)
 		case []any:
 			params.Del(name)
@@ -197,14 +228,21 @@ func (w *world) perform(v vector, o *override) result {
 		w.docs[address] = doc
 	}
 	c := w.prepare(v, o)
-	applyParams(c.params, o.Params)
+	w.applyParams(c.params, o.Params)
+	w.signed(&c, o)
+	w.proved(&c, o)
 	for name, value := range o.Header {
 		switch v := value.(type) {
 		case nil:
 			delete(c.header, name)
 		case string:
-			if v == "@dpop" {
+			switch v {
+			case "@dpop":
 				v = strings.Replace(c.header[name][0], "Bearer", "DPoP", 1)
+			case "@bearer":
+				v = strings.Replace(c.header[name][0], "DPoP", "Bearer", 1)
+			case "@other":
+				v = basic("other-client", clientSecret)
 			}
 			c.header[name] = []string{v}
 		case []any:
@@ -245,7 +283,7 @@ func (w *world) perform(v vector, o *override) result {
 func (w *world) prepare(v vector, o *override) call {
 	w.t.Helper()
 	before := authorizeParams()
-	applyParams(before, o.Before)
+	w.applyParams(before, o.Before)
 	login := func() url.Values {
 		return w.location(w.browse(call{endpoint: "authorization", method: "GET", params: before}))
 	}
@@ -266,7 +304,11 @@ func (w *world) prepare(v vector, o *override) call {
 	case "refresh":
 		c = refresh(text(w.tokens(login().Get("code")), "refresh_token"))
 	case "userinfo":
-		c = userinfo(text(w.tokens(login().Get("code")), "access_token"))
+		r := w.do(w.withProof(redeem(login().Get("code")), o.BeforeProof))
+		c = userinfo(text(w.object(r), "access_token"))
+		if o.BeforeProof {
+			c.header["Authorization"][0] = strings.Replace(c.header["Authorization"][0], "Bearer", "DPoP", 1)
+		}
 		c.params = url.Values{}
 		if o.Method == "POST" {
 			c.header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
@@ -278,6 +320,23 @@ func (w *world) prepare(v vector, o *override) call {
 		}}
 		if o.Hint != nil {
 			c.params.Set("id_token_hint", w.hint(o))
+		}
+	case "par":
+		c = call{endpoint: "pushed_authorization", method: "POST", params: authorizeParams(), header: endpoint.Header{"Authorization": {basic(clientID, clientSecret)}}}
+	case "pushed":
+		r := w.do(w.withProof(call{endpoint: "pushed_authorization", method: "POST", params: before, header: endpoint.Header{"Authorization": {basic(clientID, clientSecret)}}}, o.BeforeProof))
+		if r.err != nil {
+			w.t.Fatal(r.err)
+		}
+		c = call{endpoint: "authorization", method: "GET", params: url.Values{"client_id": {clientID}, "request_uri": {text(w.object(r), "request_uri")}}}
+	case "client_credentials":
+		c = tokenCall(url.Values{"grant_type": {v.Step}, "scope": {"api"}})
+	case "introspection", "revocation":
+		tokens := w.tokens(login().Get("code"))
+		c = tokenCall(url.Values{"token": {text(tokens, "access_token")}})
+		c.endpoint = v.Step
+		if o.Params["token"] == "@refresh" {
+			o.Params["token"] = text(tokens, "refresh_token")
 		}
 	case "registration":
 		members := map[string]any{"redirect_uris": []string{callback}, "client_name": "New"}
@@ -376,6 +435,120 @@ func (w *world) hint(o *override) string {
 	token, err := k.Sign(header, payload, nil)
 	w.must(err)
 	return token
+}
+
+// signed moves the parameters of an authorization request into a request object.
+func (w *world) signed(c *call, o *override) {
+	w.t.Helper()
+	if o.Object == nil {
+		return
+	}
+	claims := map[string]any{"iss": clientID, "aud": issuer, "exp": w.now.Unix() + 300, "nbf": w.now.Unix()}
+	for name, values := range c.params {
+		claims[name] = values[0]
+		if !slices.Contains(o.Outside, name) && name != "client_id" {
+			c.params.Del(name)
+		}
+	}
+	for name, value := range o.Object {
+		if n, ok := value.(float64); ok && name != "max_age" {
+			o.Object[name] = w.now.Unix() + int64(n)
+		}
+	}
+	apply(claims, o.Object)
+	payload, err := json.Marshal(claims)
+	w.must(err)
+	header := keyjar.Header{Algorithm: "ES256", Type: message.RequestObjectType}
+	if o.ObjectTyp != "" {
+		header.Type = o.ObjectTyp
+	}
+	k := key(w.t, "ES256", "rp-es")
+	if o.ObjectKey != "" {
+		k = key(w.t, "ES256", o.ObjectKey)
+	}
+	var object string
+	switch {
+	case o.ObjectAlg == "none":
+		object, err = keyjar.Unsigned(header, payload)
+	case strings.HasPrefix(o.ObjectAlg, "HS"):
+		header.Algorithm = o.ObjectAlg
+		k, err = keyjar.NewSecret([]byte(clientSecret)).SigningKey(o.ObjectAlg)
+		w.must(err)
+		object, err = k.Sign(header, payload, nil)
+	default:
+		object, err = k.Sign(header, payload, nil)
+	}
+	w.must(err)
+	if o.Encrypted {
+		enc := keyjar.Header{Algorithm: "ECDH-ES+A128KW", Encryption: "A128CBC-HS256", ContentType: "JWT"}
+		object, err = key(w.t, "ECDH-ES+A128KW", "op-enc").Encrypt([]byte(object), enc, rand.Reader)
+		w.must(err)
+	}
+	if o.Hosted != "" {
+		address, _, _ := strings.Cut(o.Hosted, "#")
+		w.docs[address] = object
+		c.params.Set("request_uri", strings.Replace(o.Hosted, "@hash", base64.RawURLEncoding.EncodeToString(hashOf(object)), 1))
+		return
+	}
+	c.params.Set("request", object)
+}
+
+// proved adds a DPoP proof.
+func (w *world) proved(c *call, o *override) {
+	w.t.Helper()
+	if o.Proof == nil {
+		return
+	}
+	access := ""
+	if c.endpoint == "userinfo" {
+		_, access, _ = strings.Cut(c.header["Authorization"][0], " ")
+	}
+	c.header["Dpop"] = []string{w.proof(c.endpoint, c.method, access, o)}
+}
+
+func (w *world) proof(name, method, access string, o *override) string {
+	w.t.Helper()
+	var address string
+	for _, d := range w.set.All() {
+		if d.Name == name {
+			address = d.URL
+		}
+	}
+	claims := map[string]any{"jti": fmt.Sprint("proof-", w.proofs), "htm": method, "htu": address, "iat": w.now.Unix()}
+	w.proofs++
+	if access != "" {
+		claims["ath"] = base64.RawURLEncoding.EncodeToString(hashOf(access))
+	}
+	change := map[string]any{}
+	for name, value := range o.Proof {
+		if n, ok := value.(float64); ok {
+			value = w.now.Unix() + int64(n)
+		}
+		change[name] = value
+	}
+	apply(claims, change)
+	payload, err := json.Marshal(claims)
+	w.must(err)
+	k := key(w.t, "ES256", "dpop")
+	if o.ProofKey != "" {
+		k = key(w.t, "ES256", o.ProofKey)
+	}
+	header := keyjar.Header{Algorithm: "ES256", Type: message.DPoPProofType, JWK: k.PublicJWK()}
+	if o.ProofTyp != "" {
+		header.Type = o.ProofTyp
+	}
+	token, err := k.Sign(header, payload, nil)
+	w.must(err)
+	return token
+}
+
+// withProof adds a good DPoP proof.
+func (w *world) withProof(c call, wanted bool) call {
+	w.t.Helper()
+	if wanted {
+		w.proved(&c, &override{Proof: map[string]any{}})
+	}
+	return c
 }
 
 func breaks(t *testing.T, v vector) {

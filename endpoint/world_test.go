@@ -60,13 +60,14 @@ type world struct {
 	docs    map[string]string
 	fetched []string
 	prompts []endpoint.Prompt
+	proofs  int
 }
 
 func metadata() message.ClientMetadata {
 	return message.ClientMetadata{
 		RedirectURIs: []string{callback}, PostLogoutRedirectURIs: []string{goodbye}, ClientName: "The Client",
 		ResponseTypes:            []string{"code", "id_token", "code id_token", "id_token token", "code token", "code id_token token"},
-		GrantTypes:               []string{"authorization_code", "implicit", "refresh_token"},
+		GrantTypes:               []string{"authorization_code", "implicit", "refresh_token", "client_credentials"},
 		TokenEndpointAuthMethod:  message.AuthMethodClientSecretBasic,
 		ApplicationType:          message.ApplicationTypeWeb,
 		SubjectType:              message.SubjectTypePublic,
@@ -85,11 +86,12 @@ func newWorld(t testing.TB, change func(*endpoint.Config, *endpoint.Client)) *wo
 		Resources: []string{"https://api.example", "https://other.example"},
 	}
 	cfg := endpoint.Config{
-		Issuer: issuer, Keys: keyjar.NewSet(key(t, "ES256", "op-es"), key(t, "RS256", "op-rs"), key(t, "EdDSA", "op-ed")),
+		Issuer: issuer, Keys: keyjar.NewSet(key(t, "ES256", "op-es"), key(t, "RS256", "op-rs"), key(t, "EdDSA", "op-ed"), key(t, "ECDH-ES+A128KW", "op-enc")),
 		Store: &state.Memory{Now: clock}, Users: users(), Now: clock,
 		Policy: endpoint.Policy{
 			ResponseTypes:  []string{"code", "id_token", "code id_token", "id_token token", "code token", "code id_token token"},
-			GrantTypes:     []string{"refresh_token"},
+			GrantTypes:     []string{"refresh_token", "client_credentials"},
+			Scopes:         []string{"api", "admin"},
 			PairwiseSecret: "sixteen bytes or more of it",
 			ACRValues:      []string{"urn:level:1", "urn:level:2"},
 		},
