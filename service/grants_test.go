@@ -11,6 +11,7 @@ import (
 	"github.com/oidcservice/oidc/factory"
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/service"
+	"github.com/oidcservice/oidc/servicecontext"
 	"github.com/oidcservice/oidc/state"
 )
 
@@ -400,4 +401,29 @@ func TestRefusedGrants(t *testing.T) {
 			t.Errorf("%s: at %s: %v", name, at, err)
 		}
 	}
+}
+
+// TestGrantDPoP: the token of a grant is asked for with a proof, and bound to its key
+// from then on.
+func TestGrantDPoP(t *testing.T) {
+	w, err := newWorld(t, override{Config: settings{DPoP: true}, outside: outside{Flow: "client_credentials"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := w.watchRequests()
+	if at, err := w.run(context.Background()); err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	if got := len(sent[service.ClientCredentialsName].Header["Dpop"]); got != 1 {
+		t.Errorf("asked with %d proofs", got)
+	}
+	r, err := w.db.Session(context.Background(), w.login)
+	if err != nil || r.Kept(state.KeptDPoPThumbprint) != testKeys()["dpop"].Thumbprint() {
+		t.Errorf("the key is not remembered: %v", err)
+	}
+	if err := w.sc.Update(func(sn *servicecontext.Snapshot) error { sn.DPoPKey = testKeys()["es256"]; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.services.Get(service.ResourceName).GetRequestParameters(context.Background(), service.Args{State: w.login, Message: service.ResourceRequest{URL: testResource}})
+	wantRule(t, err, message.RuleDPoPKey)
 }
