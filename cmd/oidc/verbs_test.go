@@ -100,7 +100,7 @@ func TestServices(t *testing.T) {
 	found := map[string]string{}
 	for _, r := range o.Services {
 		found[r.Name] = r.Class
-		if r.Title == "" || r.Title == r.Name || r.Spec == "" {
+		if r.Title == "" || r.Title == r.Name || r.Spec == "" || r.Channel == "" || r.Request == "" {
 			t.Errorf("%s is not explained", r.Name)
 		}
 	}

@@ -132,8 +132,9 @@ func compact(text string) string {
 }
 
 func layout(b *strings.Builder, text, indent string) {
+	const deepest = 64 // characters of indentation; what is nested deeper is hostile
 	members, open, end := split(text)
-	if members == nil {
+	if members == nil || len(indent) > deepest {
 		b.WriteString(text)
 		return
 	}
