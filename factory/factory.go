@@ -40,6 +40,7 @@ var standard = []struct {
 	{service.AccessTokenName, "AccessToken", service.NewAccessToken},
 	{service.RefreshTokenName, "RefreshAccessToken", service.NewRefreshToken},
 	{service.UserInfoName, "UserInfo", service.NewUserInfo},
+	{service.ClaimsSourceName, "ClaimsSource", service.NewClaimsSource},
 	{service.BackchannelLogoutName, "BackChannelLogout", service.NewBackchannelLogout},
 	{service.FrontchannelLogoutName, "FrontChannelLogout", service.NewFrontchannelLogout},
 	{service.CheckSessionName, "CheckSession", service.NewCheckSession},

@@ -256,6 +256,7 @@ func (s *Step) keepIDToken(r *state.Record) {
 	if s.IDToken == nil {
 		return
 	}
+	s.keepSources(r)
 	r.Keep(state.KeptIDTokenClaims, string(s.payload))
 	r.Link(state.KindSubject, s.IDToken.Issuer+" "+s.IDToken.Subject)
 	if s.IDToken.SessionID != "" {

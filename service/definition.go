@@ -314,7 +314,7 @@ func (x *defined[Req, Resp]) ParseResponse(ctx context.Context, resp *Response) 
 		return nil, x.wrap(s, dpopNonceNeed(s, err))
 	}
 	return &Result{
-		State: s.State, Message: any(m).(message.Message), IDToken: s.IDToken, Ended: s.ended, Optional: s.Optional,
+		State: s.State, Message: any(m).(message.Message), IDToken: s.IDToken, Ended: s.ended, Sources: s.sources, Optional: s.Optional,
 		Checks: s.checks, owner: x, step: s,
 	}, nil
 }

@@ -66,6 +66,7 @@ func verifyIDToken(s *Step, raw message.Secret, facts idTokenFacts) error {
 		}
 	}
 	s.IDToken, s.payload = c.claims, c.token.Payload
+	findSources(s, c.claims, c.claims.ClaimNames, c.claims.ClaimSources, "id_token")
 	return nil
 }
 

@@ -51,6 +51,9 @@ type Result struct {
 	IDToken *message.IDToken
 	// Ended lists the logins that the commit of a logout ends.
 	Ended []string
+	// Sources are claims about the user that other sources than the provider tell,
+	// each with its origin (Core, Section 5.6.2).
+	Sources []SourcedClaims
 	// Optional lists requests that would tell more: distributed claims.
 	Optional []Task
 	// Checks lists every rule evaluated, in order, with its verdict, and every

@@ -46,6 +46,7 @@ type Step struct {
 	tokenType string               // of the access token that the request shows
 	payload   []byte               // the verified ID Token's claims, as signed
 	granted   grant                // what a token response gives
+	sources   []SourcedClaims      // what other sources tell about the user
 }
 
 // How many checks a step makes room for: a request has about ten, a token response

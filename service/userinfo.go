@@ -44,7 +44,10 @@ func NewUserInfo(env Env) Service {
 			if err != nil {
 				return err
 			}
-			return s.amend(ctx, func(r *state.Record) { r.Set(state.ItemUserInfo, encoded) })
+			return s.amend(ctx, func(r *state.Record) {
+				r.Set(state.ItemUserInfo, encoded)
+				s.keepSources(r)
+			})
 		},
 	}
 	d.Decode = func(_ context.Context, s *Step) (*message.UserInfoResponse, error) {
@@ -165,6 +168,7 @@ func verifyUserInfo(_ context.Context, s *Step, resp *message.UserInfoResponse) 
 		return err
 	}
 	reportEssential(s, resp)
+	findSources(s, resp, resp.ClaimNames, resp.ClaimSources, "userinfo")
 	return nil
 }
 

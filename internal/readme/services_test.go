@@ -83,6 +83,11 @@ var services = map[string]what{
 		"`userinfo_endpoint`",
 		"`user_info`", "userinfo",
 	},
+	"claims_source": {
+		"Fetches distributed claims from where the provider said, as an optional task of its answer.",
+		"the source's `endpoint`, with the source's own token",
+		"`claims_sources`", "claims_source",
+	},
 	"backchannel_logout": {
 		"Judges the logout token that a provider posts to us (Back-Channel Logout).",
 		"our `backchannel_logout_uri`, with a POST",
