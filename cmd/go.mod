@@ -4,21 +4,40 @@ go 1.26.0
 
 require (
 	github.com/oidcservice/oidc v0.0.0
+	github.com/oidcservice/oidc/state/sqlstate v0.0.0
 	github.com/spf13/cobra v1.10.2 // commands, flags and shell completion
+	github.com/spf13/pflag v1.0.9
 	go.yaml.in/yaml/v3 v3.0.6 // scripts; the maintained successor of gopkg.in/yaml.v3
 	golang.org/x/net v0.62.0 // the HTML parser and public suffixes of the browser without a screen
 	golang.org/x/term v0.47.0 // whether stdout is a terminal, and how wide
+	modernc.org/sqlite v1.60.1 // --store sqlite:FILE, without cgo
 )
 
 require (
+	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
+	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/goccy/go-json v0.10.6 // indirect
 	github.com/google/go-querystring v1.2.0 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/lestrrat-go/blackmagic v1.0.4 // indirect
 	github.com/lestrrat-go/httpcc v1.0.1 // indirect
 	github.com/lestrrat-go/httprc v1.0.6 // indirect
 	github.com/lestrrat-go/iter v1.0.2 // indirect
 	github.com/lestrrat-go/jwx/v2 v2.1.7 // indirect
 	github.com/lestrrat-go/option v1.0.1 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/ncruces/go-strftime v1.0.0 // indirect
+	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/segmentio/asm v1.2.1 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	modernc.org/libc v1.77.1 // indirect
+	modernc.org/mathutil v1.7.1 // indirect
+	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/oidcservice/oidc => ../
+replace (
+	github.com/oidcservice/oidc => ../
+	github.com/oidcservice/oidc/state/sqlstate => ../state/sqlstate
+)

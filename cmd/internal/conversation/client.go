@@ -241,6 +241,15 @@ func (s *Settings) metadata(m *message.ClientMetadata) error {
 		}
 		m.GrantTypes = append(slices.Clone(m.GrantTypes), message.GrantTypeRefreshToken)
 	}
+	if s.GrantType != "" && !slices.Contains(m.GrantTypes, s.GrantType) {
+		if len(m.GrantTypes) == 0 {
+			m.GrantTypes = servicecontext.GrantTypesOf([]string{message.ResponseTypeCode})
+		}
+		m.GrantTypes = append(slices.Clone(m.GrantTypes), s.GrantType)
+		if s.GrantType == message.GrantTypeCIBA && m.BackchannelTokenDeliveryMode == "" {
+			m.BackchannelTokenDeliveryMode = message.DeliveryModePoll
+		}
+	}
 	if s.Logout && len(m.PostLogoutRedirectURIs) == 0 {
 		m.PostLogoutRedirectURIs = []string{defaultPostLogoutURI}
 	}

@@ -37,8 +37,10 @@ type conversation struct {
 	tracker  *tracker
 	runner   service.Runner
 	recorder *transcript.Recorder
-	binding  string // what only our browser holds
-	step     string // the step under way
+	binding  string                        // what only our browser holds
+	step     string                        // the step under way
+	again    *message.AuthorizationRequest // the request of a login that is resumed
+	grant    *Grant                        // a conversation without a browser of ours; nil: a login
 }
 
 // errUntil ends a run at the step that --until named.
@@ -138,7 +140,8 @@ func (s *Settings) spec() factory.Spec {
 	for _, name := range []string{
 		service.WebFingerName, service.ProviderInfoName, service.JWKSName, service.RegistrationName, service.AuthorizationName,
 		service.PushedAuthorizationName, service.AccessTokenName, service.RefreshTokenName, service.UserInfoName,
-		service.IntrospectionName, service.RevocationName, service.EndSessionName,
+		service.IntrospectionName, service.RevocationName, service.EndSessionName, service.TokenExchangeName,
+		service.DeviceAuthorizationName, service.DeviceTokenName, service.BackchannelAuthenticationName, service.CIBATokenName,
 	} {
 		spec[name] = factory.Config{}
 	}
@@ -186,6 +189,9 @@ func (c *conversation) talk(ctx context.Context) error {
 		if _, err := c.do(ctx, service.RegistrationName, service.Args{}); err != nil {
 			return err
 		}
+	}
+	if c.grant != nil {
+		return c.ask(ctx)
 	}
 	for range c.settings.Logins {
 		if err := c.login(ctx); err != nil {
@@ -345,6 +351,7 @@ func (c *conversation) resumePending(ctx context.Context, name string) error {
 	if err := message.DecodeJSON(raw, req); err != nil {
 		return fmt.Errorf("the kept authorization request: %w", err)
 	}
+	c.again = req
 	query, err := message.EncodeForm(req)
 	if err != nil {
 		return err

@@ -31,8 +31,8 @@ type frontChannel interface {
 
 // stopOf returns the address of ours that a front-channel request leads back to,
 // and the mode in which it was asked for.
-func stopOf(r *service.Request) (stop string, mode message.ResponseMode) {
-	switch m := r.Message().(type) {
+func stopOf(asked message.Message) (stop string, mode message.ResponseMode) {
+	switch m := asked.(type) {
 	case *message.AuthorizationRequest:
 		mode = m.ResponseMode
 		if mode == "" {

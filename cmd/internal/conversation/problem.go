@@ -27,6 +27,10 @@ func ProblemOf(err error, building bool) *report.Problem {
 	switch {
 	case errors.Is(err, errScript):
 		p.Kind, p.Param = report.Violation, "expect"
+	case errors.As(err, &v) && errors.Is(err, message.ExpiredToken) && !errors.As(err, &declared):
+		// Nobody decided in time: a timeout of ours, though a rule says how long.
+		p.Kind, p.Timeout = report.Transport, true
+		p.Rule, p.Param, p.Spec = string(v.Rule), v.Param, v.Rule.Spec()
 	case errors.As(err, &v):
 		p.Kind = report.Violation
 		p.Rule, p.Param, p.Spec = string(v.Rule), v.Param, v.Rule.Spec()

@@ -164,7 +164,7 @@ func (p *scripted) send(_ context.Context, r *service.Request) (*service.Respons
 	case step.Service != r.Service:
 		return nil, fmt.Errorf("%w: step %d: %s is asked for, and the answer is for %s", errScript, p.at, r.Service, step.Service)
 	case step.Callback != nil:
-		stop, _ := stopOf(r)
+		stop, _ := stopOf(r.Message())
 		in := service.Inbound{Mode: message.ResponseMode(step.Mode), Method: http.MethodGet, Raw: *step.Callback, RedirectURI: stop, Binding: p.c.binding}
 		if in.Mode == "" {
 			in.Mode = message.ResponseModeQuery

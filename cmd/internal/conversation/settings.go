@@ -49,6 +49,7 @@ type Settings struct {
 	RequestURIBase     string   `json:"request_uri_base,omitempty"`
 	PKCE               string   `json:"pkce,omitempty"`
 	DPoP               bool     `json:"dpop,omitempty"`
+	GrantType          string   `json:"grant_type,omitempty"` // to register for, beside those of the response type
 
 	// How far.
 	UserInfo      string `json:"userinfo,omitempty"`
@@ -210,6 +211,17 @@ func (s *Settings) formValues() (url.Values, error) {
 		v.Add(name, value)
 	}
 	return v, nil
+}
+
+// mode is the response mode that the settings ask for.
+func (s *Settings) mode() message.ResponseMode {
+	switch {
+	case s.ResponseMode != "":
+		return message.ResponseMode(s.ResponseMode)
+	case s.frontTokens() || slices.Contains(strings.Fields(s.ResponseType), "id_token"):
+		return message.ResponseModeFragment
+	}
+	return message.ResponseModeQuery
 }
 
 // frontTokens tells whether the response type was named by the user to return an

@@ -177,7 +177,15 @@ func (w *world) wire(t *tracker, c *conversation) service.SendFunc {
 		for _, document := range r.Host {
 			w.hosted.put(document)
 		}
-		stop, mode := stopOf(r)
+		asked := r.Message()
+		if asked == nil && c.again != nil {
+			asked = c.again
+		}
+		stop, mode := stopOf(asked)
+		if stop == "" && r.Service == service.AuthorizationName {
+			// A pushed request or a request object shows little of itself.
+			stop, mode = c.settings.RedirectURI, c.settings.mode()
+		}
 		j, err := w.front.travel(ctx, r, stop, mode)
 		if j != nil {
 			t.front.Hops, t.front.Response = j.hops, j.response
