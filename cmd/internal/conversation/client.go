@@ -253,6 +253,11 @@ func (s *Settings) metadata(m *message.ClientMetadata) error {
 	if s.Logout && len(m.PostLogoutRedirectURIs) == 0 {
 		m.PostLogoutRedirectURIs = []string{defaultPostLogoutURI}
 	}
+	if s.RequestMethod == "request_uri" && len(m.RequestURIs) == 0 && s.ClientID == "" {
+		// Registered beforehand, with a hash of the content as fragment when it is
+		// used (Core, Section 6.2).
+		m.RequestURIs = []string{strings.TrimSuffix(s.RequestURIBase, "/") + "/request.jwt"}
+	}
 	if s.AuthMethod != "" {
 		if m.TokenEndpointAuthMethod != "" && m.TokenEndpointAuthMethod != s.AuthMethod {
 			return fault("token-endpoint-auth-method", "the client configuration says %s", m.TokenEndpointAuthMethod)

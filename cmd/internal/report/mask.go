@@ -31,6 +31,14 @@ var secretNames = map[string]bool{
 	"secret": true, "private_key": true,
 }
 
+// secretParameter tells whether a parameter of a form is secret: beside the rest the
+// user's own code of a backchannel authentication (CIBA Core 1.0, Section 7.1). The
+// user_code of a device is there to be shown; it comes in JSON.
+func secretParameter(name string) bool {
+	name = strings.ToLower(name)
+	return secretNames[name] || name == "user_code"
+}
+
 // privateJWK are the private members of a JWK (RFC 7518, Section 6), which a
 // provider publishes only by mistake.
 var privateJWK = map[string]bool{"d": true, "p": true, "q": true, "dp": true, "dq": true, "qi": true, "oth": true, "k": true}
@@ -114,7 +122,7 @@ func secretsOf(target string, header map[string][]string, body string) []string 
 	pairs := func(text string) {
 		values, _ := url.ParseQuery(text)
 		for name, list := range values {
-			if secretNames[strings.ToLower(name)] {
+			if secretParameter(name) {
 				found = append(found, list...)
 			}
 		}
@@ -209,7 +217,7 @@ func (m *masker) pairs(s string) string {
 		if err != nil {
 			plain = name
 		}
-		if ok && secretNames[strings.ToLower(plain)] {
+		if ok && secretParameter(plain) {
 			parts[i] = name + "=" + Masked
 		}
 	}
