@@ -47,6 +47,10 @@ func LocalTarget(target string, sites ...string) (string, bool) {
 	if strings.HasPrefix(u.Path, "//") || strings.ContainsAny(u.Path, "\\\r\n\t\x00") {
 		return "", false
 	}
+	// Without its dot segments "/.//host" is "//host".
+	if dots := u.Path + "/"; strings.Contains(dots, "/./") || strings.Contains(dots, "/../") {
+		return "", false
+	}
 	if u.RawQuery != "" {
 		path += "?" + u.RawQuery
 	}
