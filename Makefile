@@ -30,24 +30,25 @@ fmt: ## fail when gofmt would change a file
 
 .PHONY: lint
 lint: vet tools ## go vet, staticcheck and golangci-lint, in every module
-	@for m in $(MODULES); do \
+	@bad=0; for m in $(MODULES); do \
 		echo "lint $$m"; \
-		(cd $$m && $(BIN)/staticcheck ./... && $(BIN)/golangci-lint run ./...) || exit 1; \
-	done
+		(cd $$m && $(BIN)/staticcheck ./...) || bad=1; \
+		(cd $$m && $(BIN)/golangci-lint run ./...) || bad=1; \
+	done; exit $$bad
 
 .PHONY: vet
 vet: ## go vet in every module alone, so that each is known to build without the others' checkouts
-	@for m in $(MODULES); do \
+	@bad=0; for m in $(MODULES); do \
 		echo "vet $$m"; \
-		(cd $$m && GOWORK=off $(GO) vet ./...) || exit 1; \
-	done
+		(cd $$m && GOWORK=off $(GO) vet ./...) || bad=1; \
+	done; exit $$bad
 
 .PHONY: tidy
 tidy: ## fail when a go.mod or go.sum is not tidy
-	@for m in $(MODULES); do \
+	@bad=0; for m in $(MODULES); do \
 		echo "tidy $$m"; \
-		(cd $$m && GOWORK=off $(GO) mod tidy -diff) || exit 1; \
-	done
+		(cd $$m && GOWORK=off $(GO) mod tidy -diff) || bad=1; \
+	done; exit $$bad
 
 .PHONY: test
 test: ## the tests of every module

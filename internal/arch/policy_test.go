@@ -31,16 +31,17 @@ const policy = `
 	endpoint                                           < op
 	op                                                 < op/optest
 
+	# A storage backend knows its driver and nothing of ours: the Store interface
+	# uses built-in types only. Its tests are a module of their own.
+	NONE                                               < state/sqlstate, state/redisstate
+	NONE                                               < state/sqlstate/sqltest
+
 	# Both sides meet in the binary and in the tests, nowhere else. The provider that
 	# the binary embeds is the one for tests and demonstrations (ADR 11).
 	rp, op/optest, service/transcript                  < cmd
+	state/sqlstate, state/redisstate                   < cmd
 	service, endpoint                                  < internal/pair
-	NONE                                               < internal/arch, internal/golden, internal/readme
-
-	# A storage backend knows its driver and nothing of ours: the Store interface
-	# uses built-in types only.
-	NONE                                               < state/sqlstate, state/redisstate
-	NONE                                               < internal/interop
+	NONE                                               < internal/arch, internal/golden, internal/interop, internal/readme
 `
 
 // transports are the packages that own a transport. Everything else of the root

@@ -9,6 +9,7 @@ import (
 
 // generated are the pages that are printed from code.
 var generated = map[string]func() ([]byte, error){
+	"docs/op.md":       opPage,
 	"docs/rules.md":    rulesPage,
 	"docs/services.md": servicesPage,
 }
