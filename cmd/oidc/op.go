@@ -179,7 +179,7 @@ func (o *opConfig) certificate(addr net.Addr, caOut string) (*tls.Certificate, e
 	}
 	if caOut != "" {
 		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
-		if err := os.WriteFile(caOut, text, 0o644); err != nil {
+		if err := os.WriteFile(caOut, text, 0o600); err != nil {
 			return nil, &conversation.SettingError{Flag: "ca-out", Text: err.Error()}
 		}
 	}

@@ -34,6 +34,43 @@ func TestWalkthroughWithNothing(t *testing.T) {
 	}
 }
 
+// Every way in which the embedded provider and we can talk.
+func TestWalkthroughVariants(t *testing.T) {
+	for _, tt := range []struct {
+		args  string
+		steps string
+	}{
+		{"--dpop", "authorization accesstoken jwks userinfo"},
+		{"--request-method par", "pushed_authorization authorization accesstoken jwks userinfo"},
+		{"--request-method request", "authorization accesstoken jwks userinfo"},
+		{"--request-method request_uri", "authorization accesstoken jwks userinfo"},
+		{"--response-mode form_post", "authorization accesstoken jwks userinfo"},
+		{"--response-type id_token", "authorization jwks"},
+		{"--response-type=code\u0020id_token", "authorization jwks accesstoken userinfo"},
+		{"--response-type=id_token\u0020token", "authorization jwks userinfo"},
+		{"--introspect --revoke", "authorization accesstoken jwks userinfo introspection revocation"},
+		{"--token-endpoint-auth-method client_secret_jwt", "authorization accesstoken jwks userinfo"},
+		{"--token-endpoint-auth-method private_key_jwt", "authorization accesstoken jwks userinfo"},
+		{"--token-endpoint-auth-method none", "authorization accesstoken jwks userinfo"},
+		{"--userinfo body", "authorization accesstoken jwks userinfo"},
+		{"--refresh --logout", "authorization accesstoken jwks userinfo refresh_token end_session"},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			args := []string{"walkthrough"}
+			for _, arg := range strings.Fields(tt.args) {
+				args = append(args, strings.ReplaceAll(arg, "+", " "))
+			}
+			exit, o := object(t, args...)
+			if exit != 0 {
+				t.Fatalf("exit %d at %s: %s", exit, o.FailedStep, *o.Error.Message)
+			}
+			if got := strings.Join(o.services()[3:], " "); got != tt.steps {
+				t.Errorf("steps %s, want %s", got, tt.steps)
+			}
+		})
+	}
+}
+
 func TestWalkthroughToTheEnd(t *testing.T) {
 	f := newFake(t)
 	exit, o := object(t, f.at("--refresh", "--logout", "--scope", "openid")...)
@@ -120,7 +157,9 @@ func TestOutcomes(t *testing.T) {
 		}, nil, 2, "config", "authorization", "", "/authorize"},
 		{"the token endpoint answers HTML", func(f *fake) { html(f, "/token") }, nil, 5, "violation", "accesstoken", "token_response_body", "/token"},
 		{"the token endpoint redirects", func(f *fake) {
-			f.over["/token"] = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }
+			f.over["/token"] = func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+			}
 		}, nil, 5, "violation", "accesstoken", "token_response_body", "/token"},
 		{"the token endpoint hangs", func(f *fake) {
 			f.over["/token"] = hang

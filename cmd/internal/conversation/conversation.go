@@ -3,7 +3,6 @@ package conversation
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -378,6 +377,3 @@ func (c *conversation) resumePending(ctx context.Context, name string) error {
 	}
 	return c.after(ctx, name, state.Record{})
 }
-
-// encodeSettings is how settings travel in a recording.
-func encodeSettings(s *Settings) ([]byte, error) { return json.Marshal(s) }

@@ -3,6 +3,7 @@ package conversation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
 	"time"
@@ -98,7 +99,12 @@ func (t *tracker) observe(e service.Exchange) {
 	if step == t.open {
 		t.open = nil
 	}
-	if e.Err != nil {
+	var need *service.NeedError
+	if errors.As(e.Err, &need) && need.Resend {
+		// No verdict: the next step is the same request made again.
+		step.Checks = checksOf(service.ChecksOf(e.Err))
+		step.Need = "the request has to be made again, in the next step"
+	} else if e.Err != nil {
 		step.Err = e.Err.Error()
 		step.Checks = checksOf(service.ChecksOf(e.Err))
 	}

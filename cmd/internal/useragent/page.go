@@ -260,7 +260,7 @@ var refusals = []string{"cancel", "deny", "abort", "reject", "decline", "refuse"
 // button returns the index of the button to press: one that given names, else the
 // first that does not refuse, else none.
 func (f *form) button(given url.Values) int {
-	first, any := -1, -1
+	first, refusing := -1, -1
 	for i, c := range f.controls {
 		if c.kind != "submit" {
 			continue
@@ -268,15 +268,15 @@ func (f *form) button(given url.Values) int {
 		if c.name != "" && slices.Contains(given[c.name], c.value) {
 			return i
 		}
-		if any < 0 {
-			any = i
+		if refusing < 0 {
+			refusing = i
 		}
 		if first < 0 && !c.refuses() {
 			first = i
 		}
 	}
-	if first < 0 && len(f.controls) > 0 {
-		return any
+	if first < 0 {
+		return refusing
 	}
 	return first
 }
