@@ -4,12 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"html"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -100,78 +96,27 @@ func (a *app) finish(r *http.Request) (string, error) {
 	return tokens.IDToken.Subject + " " + service.MessageOf[message.UserInfoResponse](claims).Email, nil
 }
 
-var (
-	formAction = regexp.MustCompile(`<form[^>]* action="([^"]*)"`)
-	hidden     = regexp.MustCompile(`<input type="(?:hidden|checkbox)"[^>]* name="([^"]*)" value="([^"]*)"`)
-)
-
-// signIn is the user: it fills in the provider's pages and returns where it is sent to.
-func signIn(t *testing.T, provider *optest.Provider, address string) *url.URL {
-	t.Helper()
-	user := provider.Client()
-	resp, err := user.Get(address)
-	for range 5 {
-		if err != nil {
-			t.Fatal(err)
-		}
-		page, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if location, err := resp.Location(); err == nil {
-			if location.Host != "op.example" {
-				return location
-			}
-			resp, err = user.Get(location.String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		form := formAction.FindSubmatch(page)
-		if form == nil {
-			t.Fatalf("no form on the page:\n%s", page)
-		}
-		values := url.Values{"username": {optest.Username}, "password": {optest.Password}, "action": {"login"}}
-		if strings.Contains(string(page), `value="allow"`) {
-			values.Set("action", "allow")
-		}
-		for _, field := range hidden.FindAllSubmatch(page, -1) {
-			values.Add(string(field[1]), html.UnescapeString(string(field[2])))
-		}
-		action, err := resp.Request.URL.Parse(html.UnescapeString(string(form[1])))
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err = user.PostForm(action.String(), values)
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Fatal("the provider's pages do not end")
-	return nil
-}
-
-func TestProgramOfTheREADME(t *testing.T) {
+func TestProgramWithoutTransport(t *testing.T) {
 	provider, err := optest.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := rp.NewClient(rp.ClientOptions{Transport: provider.Transport()})
-	a, err := newApp(t.Context(), optest.Issuer, "https://rp.example/callback", client)
+	a, err := newApp(t.Context(), optest.Issuer, "https://app.example/callback", client)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	begin := httptest.NewRecorder()
-	a.login(begin, httptest.NewRequest(http.MethodGet, "https://rp.example/login", nil))
+	a.login(begin, httptest.NewRequest(http.MethodGet, "https://app.example/login", nil))
 	if begin.Code != http.StatusSeeOther {
 		t.Fatalf("login: status %d %s", begin.Code, begin.Body)
 	}
-	back := signIn(t, provider, begin.Header().Get("Location"))
+	// The user's browser knows the provider only, and stops where it is sent back.
+	user := browser{t: t, Client: provider.Client()}
+	back := user.visit(begin.Header().Get("Location")).address
 	visit := func(cookies ...*http.Cookie) *httptest.ResponseRecorder {
-		r := httptest.NewRequest(http.MethodGet, back.String(), nil)
+		r := httptest.NewRequest(http.MethodGet, back, nil)
 		for _, c := range cookies {
 			r.AddCookie(c)
 		}

@@ -168,6 +168,11 @@ var services = map[string]what{
 		"the caller's URL",
 		"nothing", "challenge dpop",
 	},
+	"resource_metadata": {
+		"Reads what a protected resource says about itself (RFC 9728).",
+		"the address that a challenge named, or the resource's well-known one",
+		"nothing", "challenge",
+	},
 }
 
 // servicesPage prints the services of the standard factory.
