@@ -71,6 +71,9 @@ func (s *Step) issue(ctx context.Context, a *authorization, sess *session, user 
 		}
 		answer.IDToken = message.Secret(value)
 	}
+	if answer.SessionState, err = s.sessionState(a.client, a.route.Redirect, sess); err != nil {
+		return nil, err
+	}
 	return s.answerRoute(ctx, a.route, answer)
 }
 

@@ -110,11 +110,7 @@ func (c *Context) audiences() []string {
 // clientRefused answers a failed authentication. A need is passed on.
 func (s *Step) clientRefused(err error, p *clientauth.Presented, guess *attempt) error {
 	var v *message.Violation
-	if !errors.As(err, &v) {
-		return err
-	}
-	var fetch *NeedFetch
-	if errors.As(err, &fetch) {
+	if isNeed(err) || !errors.As(err, &v) {
 		return err
 	}
 	// RFC 6749, Section 5.2: a request that "utilizes more than one mechanism for

@@ -89,10 +89,15 @@ type Policy struct {
 	PairwiseSecret message.Secret
 	// Registration says who may register.
 	Registration RegistrationPolicy
+	// TrustedIssuers may vouch for users with assertions (RFC 7523).
+	TrustedIssuers []TrustedIssuer
 	// Hosts are the hosts that WebFinger answers for; nil is the issuer's.
 	Hosts []string
 	// JWTAccessTokens makes access tokens JWTs (RFC 9068) instead of opaque ones.
 	JWTAccessTokens bool
+	// SessionManagement offers the OP iframe (Session Management 1.0). Browsers that keep
+	// third-party cookies apart make it blind.
+	SessionManagement bool
 	// MutualTLS offers the client authentication methods and bound tokens of RFC 8705. The
 	// connection must ask for client certificates.
 	MutualTLS bool

@@ -246,8 +246,7 @@ func (x *defined[Req]) Resume(ctx context.Context, ticket string, answer Answer)
 		return nil, fmt.Errorf("%s: %w", x.d.Name, err)
 	}
 	o, err := x.d.Resume(ctx, s, asked, answer)
-	var fetch *NeedFetch
-	if errors.As(err, &fetch) {
+	if isNeed(err) {
 		// The answer will come again with the same ticket.
 		if err := s.unask(ctx, ticket, asked); err != nil {
 			return nil, err
@@ -334,6 +333,7 @@ func (x *defined[Req]) respond(ctx context.Context, s *Step, o *Outcome) (*Respo
 	}
 	resp.Cookies = append(resp.Cookies, sent.Cookies...)
 	resp.Send = append(resp.Send, sent.Send...)
+	resp.Ask = sent.Ask
 	return resp, nil
 }
 

@@ -29,7 +29,10 @@ func NewEndSession(env Env) Endpoint {
 		Request: Form,
 		Browser: true,
 		Describe: func(_ *Context, url string, m *message.ProviderMetadata) {
+			yes := true
 			m.EndSessionEndpoint = url
+			m.FrontchannelLogoutSupported, m.FrontchannelLogoutSessionSupported = &yes, &yes
+			m.BackchannelLogoutSupported, m.BackchannelLogoutSessionSupported = &yes, &yes
 		},
 		Verify:  verifyEndSession,
 		Process: processEndSession,
@@ -98,7 +101,7 @@ func processEndSession(ctx context.Context, s *Step, req *message.EndSessionRequ
 		return nil, err
 	}
 	if sess == nil {
-		return s.loggedOut(out, nil, nil)
+		return s.loggedOut(out, nil, new(notice))
 	}
 	if s.hinted(out, sess) {
 		return s.logOut(ctx, out, sess)
@@ -147,31 +150,47 @@ func resumeEndSession(ctx context.Context, s *Step, asked *Asked, answer Answer)
 	}
 	if answer.Action == ActionDeny || sess == nil {
 		// Who wants to stay is sent back too; nothing was logged out.
-		return s.loggedOut(out, nil, nil)
+		return s.loggedOut(out, nil, new(notice))
 	}
 	return s.logOut(ctx, out, sess)
 }
 
-// logOut ends the session for all its clients.
+// logOut ends the session for all its clients, and says what to tell them.
 func (s *Step) logOut(ctx context.Context, out *logout, sess *session) (*Outcome, error) {
-	clients, err := s.end(ctx, sess)
+	clients, err := s.reached(ctx, sess)
 	if err != nil {
 		return nil, err
 	}
-	return s.loggedOut(out, sess, clients)
+	if clients, err = s.readyToNotify(ctx, clients); err != nil {
+		return nil, err
+	}
+	ended, err := s.end(ctx, sess)
+	if err != nil {
+		return nil, err
+	}
+	n := new(notice)
+	if ended {
+		if n, err = s.notify(ctx, sess, clients); err != nil {
+			return nil, err
+		}
+	}
+	return s.loggedOut(out, sess, n)
 }
 
-// loggedOut says where the browser goes: back to the client, or to a page of ours.
-func (s *Step) loggedOut(out *logout, sess *session, _ []string) (*Outcome, error) {
-	o := &Outcome{Message: &message.EndSessionResponse{}, Location: out.Redirect}
+// loggedOut says where the browser goes: back to the client, or to a page of ours. Frames
+// are loaded first (Front-Channel Logout, Section 3).
+func (s *Step) loggedOut(out *logout, sess *session, n *notice) (*Outcome, error) {
+	answer := &message.EndSessionResponse{}
 	if out.Redirect != "" {
 		// Section 3: state goes back with the redirect, unchanged.
-		o.Message = &message.EndSessionResponse{State: out.State}
-	} else {
-		o.Page = &Page{Kind: PageLoggedOut, Client: out.client, Locales: out.Locales}
+		answer.State = out.State
+	}
+	o := &Outcome{Message: answer, Location: out.Redirect, Send: n.send}
+	if out.Redirect == "" || len(n.frames) > 0 {
+		o.Page = &Page{Kind: PageLoggedOut, Client: out.client, Locales: out.Locales, Frames: n.frames}
 	}
 	if sess != nil {
-		o.Cookies = append(o.Cookies, s.Context.cookie("", -1))
+		o.Cookies = append(s.Context.stateCookies(nil), s.Context.cookie("", -1))
 	}
 	return o, nil
 }
@@ -179,14 +198,20 @@ func (s *Step) loggedOut(out *logout, sess *session, _ []string) (*Outcome, erro
 func respondEndSession(_ context.Context, _ *Step, o *Outcome) (*Response, error) {
 	resp := &Response{Status: 303, Placement: InURL, Header: noStore()}
 	resp.Header.Set("Referrer-Policy", "no-referrer")
-	if o.Page != nil {
-		resp.Status, resp.Placement, resp.Page = 200, OnPage, o.Page
+	next := ""
+	if o.Location != "" {
+		form, err := message.EncodeForm(o.Message)
+		if err != nil {
+			return nil, err
+		}
+		next = addQuery(o.Location, form)
+	}
+	if o.Page == nil {
+		resp.Location = next
 		return resp, nil
 	}
-	form, err := message.EncodeForm(o.Message)
-	if err != nil {
-		return nil, err
-	}
-	resp.Location = addQuery(o.Location, form)
+	page := *o.Page
+	page.Next = next
+	resp.Status, resp.Placement, resp.Page = 200, OnPage, &page
 	return resp, nil
 }

@@ -136,6 +136,8 @@ type Outcome struct {
 	Page *Page
 	// Send lists notifications that the caller is to send, in any order.
 	Send []Outbound
+	// Ask is a question that the caller is to bring to the user's other device.
+	Ask *Decoupled
 
 	refusal *Refusal // the outcome is a no
 	owner   any
@@ -177,6 +179,8 @@ type Response struct {
 	// decided, without redirects and under the policy for addresses that a client
 	// supplied.
 	Send []Outbound
+	// Ask is a question that the caller is to bring to the user's other device.
+	Ask *Decoupled
 }
 
 // A Cookie is to be set in the browser. All cookies have Path=/ and no Domain.

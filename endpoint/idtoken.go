@@ -16,6 +16,9 @@ type idToken struct {
 	accessToken string // hashed into at_hash
 	code        string // hashed into c_hash
 	state       string // hashed into s_hash
+	// authReqID names the CIBA request whose tokens are pushed; with it refreshToken is
+	// hashed into rt_hash (CIBA, Section 10.3.1).
+	authReqID, refreshToken string
 	// scopeClaims puts the claims of the scopes in. Core, Section 5.4: they are returned
 	// from the UserInfo endpoint "when a response_type value is used that results in an
 	// Access Token being issued. However, when no Access Token is issued (which is the case
@@ -65,10 +68,16 @@ func (s *Step) newIDToken(ctx context.Context, t *idToken) (string, error) {
 	if key != nil {
 		curve = key.Curve()
 	}
+	claims.AuthReqID = message.Secret(t.authReqID)
+	if t.authReqID == "" {
+		t.refreshToken = ""
+	}
 	for _, h := range []struct {
 		claim *string
 		value string
-	}{{&claims.AccessTokenHash, t.accessToken}, {&claims.CodeHash, t.code}, {&claims.StateHash, t.state}} {
+	}{
+		{&claims.AccessTokenHash, t.accessToken}, {&claims.CodeHash, t.code}, {&claims.StateHash, t.state}, {&claims.RefreshTokenHash, t.refreshToken},
+	} {
 		if h.value == "" || key == nil {
 			continue
 		}

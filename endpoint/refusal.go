@@ -55,12 +55,17 @@ func (r *Refusal) Unwrap() []error { return []error{r.Declared, r.Violation} }
 // refusalOf returns the refusal that err is, or nil. A need for a document is none, although
 // it knows what it will be if it cannot be met.
 func refusalOf(err error) *Refusal {
-	var need *NeedFetch
 	var r *Refusal
-	if errors.As(err, &need) || !errors.As(err, &r) {
+	if isNeed(err) || !errors.As(err, &r) {
 		return nil
 	}
 	return r
+}
+
+// isNeed reports whether err asks for a document.
+func isNeed(err error) bool {
+	var need *NeedFetch
+	return errors.As(err, &need)
 }
 
 // description is what a client's developer reads. RFC 6749, Section 5.2: "Values for the

@@ -174,7 +174,7 @@ func checkRegisteredURI(param, uri, application string, front bool) error {
 	u, err := url.Parse(uri)
 	// RFC 6749, Section 3.1.2: "The redirection endpoint URI MUST be an absolute URI ...
 	// MUST NOT include a fragment component."
-	if err != nil || !u.IsAbs() || strings.Contains(uri, "#") || u.User != nil || !printableASCII(uri) {
+	if err != nil || !u.IsAbs() || strings.Contains(uri, "#") || u.User != nil || !printableASCII(uri) || u.Host != "" && !plainHost(u.Host) {
 		return refuseRedirect(message.RuleOPRegistrationRedirectURIs, param)
 	}
 	scheme := strings.ToLower(u.Scheme)
@@ -258,5 +258,13 @@ func needsKeys(m *message.ClientMetadata) bool {
 
 func isHTTPS(uri string) bool {
 	u, err := url.Parse(uri)
-	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil
+	return err == nil && u.Scheme == "https" && u.User == nil && plainHost(u.Host)
+}
+
+// plainHost reports whether a host is a name or an address, with a port at most. Anything
+// else has no business in a policy header or a page.
+func plainHost(host string) bool {
+	return host != "" && !strings.ContainsFunc(host, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-._:[]", c)
+	})
 }

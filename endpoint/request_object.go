@@ -190,8 +190,7 @@ func (s *Step) verifyObject(ctx context.Context, client *Client, object string) 
 	set, err := s.clientKeys(ctx, client)
 	if err != nil {
 		var v *message.Violation
-		var need *NeedFetch
-		if errors.As(err, &need) || !errors.As(err, &v) {
+		if isNeed(err) || !errors.As(err, &v) {
 			return nil, false, err
 		}
 		return nil, false, refusal(err)

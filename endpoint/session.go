@@ -68,7 +68,7 @@ func (s *Step) login(ctx context.Context, old *session, a Authentication) (*sess
 	if err := c.store.put(ctx, kindSession, handle, sess, c.lifetimes.Session); err != nil {
 		return nil, nil, err
 	}
-	return sess, []Cookie{c.cookie(handle, 0)}, nil
+	return sess, append(c.stateCookies(sess), c.cookie(handle, 0)), nil
 }
 
 // cookie is the session cookie. An authorization request may come from another site by
@@ -131,38 +131,31 @@ func (s *Step) items(ctx context.Context, sess *session) ([]sessionItem, error) 
 }
 
 // end ends a session and what hangs on it: every grant without offline_access (Back-Channel
-// Logout 1.0, Section 2.7). It returns the clients that the session reached, each once. Of
-// concurrent calls one does it.
-func (s *Step) end(ctx context.Context, sess *session) ([]string, error) {
+// Logout 1.0, Section 2.7). Of concurrent calls one does it and reports so.
+func (s *Step) end(ctx context.Context, sess *session) (bool, error) {
 	c := s.Context
 	found, err := c.store.take(ctx, kindSession, sess.handle, nil)
 	if err != nil || !found {
-		return nil, err
+		return false, err
 	}
 	items, err := s.items(ctx, sess)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	var clients []string
-	seen := map[string]bool{}
 	for n, item := range items {
-		if !seen[item.Client] {
-			seen[item.Client] = true
-			clients = append(clients, item.Client)
-		}
 		var g grant
 		found, err := c.store.get(ctx, kindGrant, item.Grant, &g)
 		if err != nil {
-			return nil, err
+			return false, err
 		}
 		if found && !g.Offline {
 			if err := s.revoke(ctx, item.Grant); err != nil {
-				return nil, err
+				return false, err
 			}
 		}
 		if _, err := c.store.take(ctx, kindSessionItem, sessionSlot(sess.ID, n), nil); err != nil {
-			return nil, err
+			return false, err
 		}
 	}
-	return clients, nil
+	return true, nil
 }

@@ -32,7 +32,8 @@ type Described struct {
 var standard = []func(env Env) Endpoint{
 	NewWebFinger, NewProviderInfo, NewServerMetadata, NewJWKS,
 	NewRegistration, NewRegistrationManagement,
-	NewPushedAuthorization, NewAuthorization, NewToken, NewUserInfo, NewIntrospection, NewRevocation, NewEndSession,
+	NewPushedAuthorization, NewAuthorization, NewToken, NewUserInfo, NewIntrospection, NewRevocation, NewEndSession, NewCheckSession,
+	NewDeviceAuthorization, NewDeviceVerification, NewBackchannelAuthentication,
 }
 
 // NewSet makes the endpoints of a provider: the standard ones with their settings by
@@ -93,6 +94,12 @@ func (c *Context) offers(name string) bool {
 	case "registration", "registration_management":
 		_, can := c.clients.(ClientRegistry)
 		return can && !c.policy.Registration.Off
+	case "device_authorization", "device":
+		return slices.Contains(c.policy.GrantTypes, message.GrantTypeDeviceCode)
+	case "backchannel_authentication":
+		return slices.Contains(c.policy.GrantTypes, message.GrantTypeCIBA)
+	case "check_session":
+		return c.policy.SessionManagement
 	}
 	return true
 }

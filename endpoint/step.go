@@ -31,6 +31,7 @@ type Step struct {
 	message     message.Message // stands for the request if Verify chose its type
 	malformed   *Refusal        // the parameters could not all be read
 	spending    []spending
+	authReqID   string   // of a CIBA request whose tokens are pushed
 	jkt         string   // thumbprint of the key of a verified DPoP proof
 	certificate string   // x5t#S256 of the client's certificate
 	cookies     []Cookie // to be set with whatever is answered

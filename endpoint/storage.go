@@ -32,6 +32,12 @@ const (
 	kindPushed      = "op_pushed"
 	kindDevice      = "op_device"
 	kindUserCode    = "op_user_code"
+	kindDeviceCode  = "op_device_code"
+
+	kindCIBA           = "op_ciba"
+	kindAuthReqID      = "op_auth_req_id"
+	kindDeviceDecision = "op_device_decision"
+	kindPoll           = "op_poll"
 )
 
 // storeKey is the key of a value: a hash, so that the value cannot be read from the store.

@@ -37,6 +37,10 @@ var grantTypes = map[string]grantType{
 	message.GrantTypeAuthorizationCode: newGrantType(verifyCode, processCode),
 	message.GrantTypeRefreshToken:      newGrantType(verifyRefresh, processRefresh),
 	message.GrantTypeClientCredentials: newGrantType(verifyClientCredentials, processClientCredentials),
+	message.GrantTypeDeviceCode:        newGrantType(verifyDeviceToken, processDeviceToken),
+	message.GrantTypeTokenExchange:     newGrantType(verifyExchange, processExchange),
+	message.GrantTypeJWTBearer:         newGrantType(verifyJWTBearer, processJWTBearer),
+	message.GrantTypeCIBA:              newGrantType(verifyCIBAToken, processCIBAToken),
 }
 
 // NewToken makes the token endpoint (RFC 6749, Section 3.2; Core, Section 3.1.3).
@@ -146,7 +150,9 @@ func (s *Step) tokens(ctx context.Context, i *issued) (*Outcome, error) {
 		RefreshToken: message.Secret(i.refresh), AuthorizationDetails: g.Details,
 	}
 	if i.idToken {
-		id, err := s.newIDToken(ctx, &idToken{grant: g, client: s.Client, nonce: i.nonce, accessToken: value, user: i.user})
+		id, err := s.newIDToken(ctx, &idToken{
+			grant: g, client: s.Client, nonce: i.nonce, accessToken: value, user: i.user, authReqID: s.authReqID, refreshToken: i.refresh,
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -195,6 +195,9 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, resp *endpoint
 	setCookies(w, resp.Cookies)
 	h.Set("X-Content-Type-Options", "nosniff")
 	p.send(resp.Send)
+	if resp.Ask != nil && p.config.Decoupled != nil {
+		p.config.Decoupled(r.Context(), *resp.Ask)
+	}
 	switch resp.Placement {
 	case endpoint.OnPage:
 		p.showPage(w, r, resp.Status, resp.Page)

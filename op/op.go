@@ -1,7 +1,9 @@
 package op
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -42,6 +44,10 @@ type Config struct {
 	Templates *template.Template
 	// Texts adds or replaces the texts of the pages, by language and key.
 	Texts map[string]map[string]string
+
+	// Decoupled brings a question to a user's other device (CIBA); the answer goes to
+	// Provider.Decide. Without it nobody is ever asked.
+	Decoupled func(ctx context.Context, q endpoint.Decoupled)
 
 	// Outbound sends what goes to addresses that a client supplied. Nil is a transport
 	// that connects to public addresses only; OutboundAllow names further ones.
@@ -124,6 +130,22 @@ func (p *Provider) Context() *endpoint.Context { return p.context }
 
 // Endpoints returns the endpoints.
 func (p *Provider) Endpoints() *endpoint.Set { return p.set }
+
+// Decide takes what a user answered on the other device, and notifies the client.
+func (p *Provider) Decide(ctx context.Context, ticket string, allow bool, who endpoint.Authentication) error {
+	for range fetchRounds {
+		list, err := p.context.Decide(ctx, ticket, allow, who)
+		var need *endpoint.NeedFetch
+		if !errors.As(err, &need) {
+			p.send(list)
+			return err
+		}
+		if err := p.fetch(ctx, need); err != nil {
+			return err
+		}
+	}
+	return endpoint.ErrForeign
+}
 
 // Wait returns when all notifications that were decided on are sent or given up.
 func (p *Provider) Wait() { p.sending.Wait() }

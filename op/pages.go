@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -194,7 +195,12 @@ func (p *Provider) render(w http.ResponseWriter, r *http.Request, status int, d 
 	}
 	policy := p.pages.policy
 	if len(d.Frames) > 0 {
-		policy += "; frame-src https:"
+		policy += "; frame-src"
+		for _, frame := range d.Frames {
+			if u, err := url.Parse(frame); err == nil {
+				policy += " " + u.Scheme + "://" + u.Host
+			}
+		}
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")

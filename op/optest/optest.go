@@ -65,6 +65,10 @@ func New(knobs ...Knob) (*Provider, error) {
 				message.ResponseTypeCode, message.ResponseTypeIDToken, message.ResponseTypeIDTokenToken,
 				message.ResponseTypeCodeIDToken, message.ResponseTypeCodeToken, message.ResponseTypeCodeIDTokenToken,
 			},
+			GrantTypes: []string{
+				message.GrantTypeRefreshToken, message.GrantTypeClientCredentials, message.GrantTypeDeviceCode,
+				message.GrantTypeCIBA, message.GrantTypeTokenExchange,
+			},
 			PairwiseSecret: "not a secret, it is for tests",
 			Registration:   endpoint.RegistrationPolicy{PerMinute: -1},
 		},
@@ -155,6 +159,17 @@ func (u Users) Authenticate(_ context.Context, username string, password message
 		return endpoint.Authentication{}, false, nil
 	}
 	return endpoint.Authentication{User: account.User.ID, AMR: []string{"pwd"}}, true, nil
+}
+
+// UserByHint implements endpoint.HintResolver: a user name finds its user.
+func (u Users) UserByHint(_ context.Context, hint string) (endpoint.User, bool, error) {
+	account, found := u[hint]
+	return account.User, found, nil
+}
+
+// CheckUserCode implements endpoint.HintResolver: nobody has a code.
+func (u Users) CheckUserCode(context.Context, string, message.Secret) (ok, required bool, err error) {
+	return true, false, nil
 }
 
 // Diana is the user of the test provider, with every standard claim.
