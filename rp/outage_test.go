@@ -81,7 +81,11 @@ func TestProviderFailsAtEachStep(t *testing.T) {
 		for faultName, fault := range faults {
 			t.Run(stepName+"/"+faultName, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, func(c *rp.Config) { c.HTTP.Timeout = 40 * time.Millisecond })
+				w := newWorld(t, func(c *rp.Config) {
+					if strings.HasPrefix(faultName, "slow") {
+						c.HTTP.Timeout = 100 * time.Millisecond
+					}
+				})
 				b := w.browser()
 				hit := 0
 				w.net.breaks(func(r *http.Request) (*http.Response, error, bool) {

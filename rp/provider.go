@@ -52,6 +52,14 @@ func (p *Party) newProvider(c servicecontext.Config, client *Client) (*provider,
 	if c.Profile.OpenID() && len(c.Scope) > 0 && !message.List(c.Scope).Has(message.ScopeOpenID) {
 		c.Scope = append([]string{message.ScopeOpenID}, c.Scope...)
 	}
+	if m := &c.Metadata; len(m.GrantTypes) == 0 && message.List(c.Scope).Has(message.ScopeOfflineAccess) {
+		// Who asks for a refresh token wants to use it, and registers for that.
+		types := m.ResponseTypes
+		if len(types) == 0 {
+			types = []string{message.ResponseTypeCode}
+		}
+		m.GrantTypes = append(servicecontext.GrantTypesOf(types), message.GrantTypeRefreshToken)
+	}
 	sc, err := servicecontext.New(c)
 	if err != nil {
 		return nil, err
