@@ -57,6 +57,7 @@ var standard = []struct {
 	{service.IntrospectionName, "Introspection", service.NewIntrospection},
 	{service.RevocationName, "TokenRevocation", service.NewRevocation},
 	{service.ResourceName, "Resource", service.NewResource},
+	{service.ResourceMetadataName, "ResourceMetadata", service.NewResourceMetadata},
 }
 
 // aliases are further names of the original.

@@ -31,4 +31,5 @@ const (
 	CIBATokenName                 = "ciba_token"
 	ClientNotificationName        = "client_notification"
 	ResourceName                  = "resource"
+	ResourceMetadataName          = "resource_metadata"
 )

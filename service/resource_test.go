@@ -153,3 +153,34 @@ func TestResourceRefreshesOnce(t *testing.T) {
 		t.Errorf("after %s: %v", last, err)
 	}
 }
+
+func TestResourceMetadataAddress(t *testing.T) {
+	w, err := newWorld(t, override{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	svc := w.services.Get(service.ResourceMetadataName)
+	for resource, want := range map[string]string{
+		"https://api.example":            "https://api.example/.well-known/oauth-protected-resource",
+		"https://api.example/":           "https://api.example/.well-known/oauth-protected-resource",
+		"https://api.example:8443/a/b":   "https://api.example:8443/.well-known/oauth-protected-resource/a/b",
+		"https://api.example/a?tenant=1": "https://api.example/.well-known/oauth-protected-resource/a?tenant=1",
+	} {
+		req, err := svc.GetRequestParameters(context.Background(), service.Args{Message: service.ResourceMetadataRequest{Resource: resource}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if req.URL != want || !req.Policy.PeerSupplied {
+			t.Errorf("%s is asked at %s", resource, req.URL)
+		}
+	}
+	req, err := svc.GetRequestParameters(context.Background(), service.Args{Message: service.ResourceMetadataRequest{Resource: testResource, Address: "https://api.example/meta"}})
+	if err != nil || req.URL != "https://api.example/meta" {
+		t.Errorf("a challenge's address: %v", err)
+	}
+	for _, m := range []service.ResourceMetadataRequest{{}, {Resource: "http://api.example"}, {Resource: testResource, Address: "http://api.example/meta"}} {
+		if _, err := svc.GetRequestParameters(context.Background(), service.Args{Message: m}); err == nil {
+			t.Errorf("%v was built", m)
+		}
+	}
+}
