@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oidcservice/oidc/keyjar"
 )
 
 var basicRecord = []string{"iss", "auth_request", "auth_response", "token_response", "user_info"}
@@ -46,8 +49,8 @@ func TestWalkthroughVariants(t *testing.T) {
 		{"--request-method request_uri", "authorization accesstoken jwks userinfo"},
 		{"--response-mode form_post", "authorization accesstoken jwks userinfo"},
 		{"--response-type id_token", "authorization jwks"},
-		{"--response-type=code\u0020id_token", "authorization jwks accesstoken userinfo"},
-		{"--response-type=id_token\u0020token", "authorization jwks userinfo"},
+		{"--response-type=code+id_token", "authorization jwks accesstoken userinfo"},
+		{"--response-type=id_token+token", "authorization jwks userinfo"},
 		{"--introspect --revoke", "authorization accesstoken jwks userinfo introspection revocation"},
 		{"--token-endpoint-auth-method client_secret_jwt", "authorization accesstoken jwks userinfo"},
 		{"--token-endpoint-auth-method private_key_jwt", "authorization accesstoken jwks userinfo"},
@@ -374,5 +377,72 @@ func TestDeadlineDoesNotWait(t *testing.T) {
 	began := time.Now()
 	if exit, _ := object(t, f.at("--deadline", "300ms")...); exit != 6 || time.Since(began) > 4*time.Second {
 		t.Errorf("exit %d after %v", exit, time.Since(began))
+	}
+}
+
+// The provider changes its key between two logins: one refetch finds it, and a
+// second change within the minute is not chased.
+func TestKeyRotationBetweenLogins(t *testing.T) {
+	f := newFake(t)
+	logins := 0
+	rotate := func(at ...int) {
+		logins = 0
+		f.over["/token"] = func(w http.ResponseWriter, r *http.Request) {
+			logins++
+			if slices.Contains(at, logins) {
+				key, err := keyjar.Generate("RS256", rand.Reader, keyjar.KeyOptions{Use: "sig", Algorithm: "RS256"})
+				if err != nil {
+					t.Error(err)
+				}
+				f.key = key
+			}
+			f.standard(w, r)
+		}
+	}
+	rotate(2)
+	exit, o := object(t, f.at("--logins", "3")...)
+	if exit != 0 || strings.Count(strings.Join(o.services(), " "), "jwks") != 2 {
+		t.Errorf("one rotation: exit %d, %v, %v", exit, o.services(), o.Error)
+	}
+	rotate(2, 3)
+	exit, o = object(t, f.at("--logins", "3")...)
+	if exit != 5 || o.rule() != "jwks_refetch_cooldown" || strings.Count(strings.Join(o.services(), " "), "jwks") != 2 || len(o.States) != 3 {
+		t.Errorf("two rotations: exit %d, %s, %v", exit, o.rule(), o.services())
+	}
+}
+
+// Faults below the protocol are faults of the transport.
+func TestBrokenHTTP(t *testing.T) {
+	raw := func(answer string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, answer)
+			_ = conn.Close()
+		}
+	}
+	for name, h := range map[string]http.HandlerFunc{
+		"garbage":          raw("SSH-2.0-OpenSSH_9.9\r\n"),
+		"half an answer":   raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"access_token\""),
+		"half a chunk":     raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{"),
+		"nothing":          raw(""),
+		"gzip that is not": raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
+	} {
+		for path, step := range map[string]string{wellKnown: "provider_info", "/register": "registration", "/token": "accesstoken", "/jwks": "jwks", "/userinfo": "userinfo", "/authorize": "authorization"} {
+			t.Run(name+" at "+step, func(t *testing.T) {
+				f := newFake(t)
+				f.over[path] = h
+				exit, o := object(t, f.at()...)
+				if exit != 3 || o.FailedStep != step {
+					t.Errorf("exit %d, %s at %s: %s", exit, o.Outcome, o.FailedStep, *o.Error.Message)
+				}
+				if n := strings.Count(strings.Join(f.asked(), " "), path); n != 1 {
+					t.Errorf("%d requests", n)
+				}
+			})
+		}
 	}
 }

@@ -61,6 +61,8 @@ var explanations = map[string]Explanation{
 		"The provider sends a logout token to us directly."},
 	"resource": {"Using the access token", "RFC 6750, Section 2",
 		"The access token opens an API."},
+	"resource_metadata": {"What does this API want?", "RFC 9728, Section 3",
+		"The API describes itself: which authorization servers it trusts, which scopes and proofs it takes."},
 	"claims_source": {"Claims from somebody else", "OpenID Connect Core 1.0, Section 5.6.2",
 		"The provider names another party that knows more about the user."},
 	"revocation": {"Giving a token back", "RFC 7009, Section 2",
