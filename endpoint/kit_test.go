@@ -3,6 +3,7 @@ package endpoint_test
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"sync"
@@ -104,3 +105,5 @@ func (b *brokenStore) Take(ctx context.Context, key string) ([]byte, bool, error
 	}
 	return b.Store.Take(ctx, key)
 }
+
+func hexOf(s string) string { return hex.EncodeToString(hashOf(s)) }
