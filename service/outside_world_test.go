@@ -62,6 +62,7 @@ var flows = func() map[string][]string {
 		"introspection":      append(slices.Clone(login), service.IntrospectionName),
 		"revocation":         append(slices.Clone(login), service.RevocationName),
 		"resource":           append(slices.Clone(login), service.ResourceName),
+		"resource_metadata":  {service.ResourceMetadataName},
 		"device":             append(slices.Clone(known), service.DeviceAuthorizationName, service.DeviceTokenName),
 		"ciba":               append(slices.Clone(known), service.BackchannelAuthenticationName, service.CIBATokenName),
 		"ciba_notified":      append(slices.Clone(known), service.BackchannelAuthenticationName, service.ClientNotificationName),
@@ -82,7 +83,7 @@ var asks = map[string]func() message.Message{
 }
 
 var outsideSteps = func() map[string]bool {
-	all := map[string]bool{service.ResourceName: true, service.ClientNotificationName: true}
+	all := map[string]bool{service.ResourceName: true, service.ResourceMetadataName: true, service.ClientNotificationName: true}
 	for name := range asks {
 		all[name] = true
 	}
@@ -107,7 +108,7 @@ func (w *world) wait(_ context.Context, d time.Duration) error {
 
 // runner has somebody who waits, if the vector's caller is patient.
 func (w *world) runner() service.Runner {
-	r := service.Runner{Send: w.send}
+	r := service.Runner{Send: w.send, Observe: w.observe}
 	if w.o.Patience == nil {
 		r.Wait = w.wait
 	}
@@ -162,6 +163,8 @@ func (w *world) goodOutside(req *service.Request, header map[string]string) (int
 		return 200, map[string]string{}, map[string]any{}
 	case service.ResourceName:
 		return 200, header, map[string]any{"accounts": []string{}}
+	case service.ResourceMetadataName:
+		return 200, header, map[string]any{"resource": testResource, "authorization_servers": []string{testIssuer}}
 	}
 	return 404, header, map[string]any{}
 }
@@ -196,6 +199,8 @@ func (w *world) runOutside(ctx context.Context, svc service.Service) error {
 		if to, ok := w.o.Ask[name]["url"].(string); ok {
 			args.Message = service.ResourceRequest{URL: to}
 		}
+	} else if name == service.ResourceMetadataName {
+		args.Message = service.ResourceMetadataRequest{Resource: testResource}
 	} else if asked := w.o.Ask[name]; asked != nil {
 		args.Message = asks[name]()
 		if err := message.DecodeJSON(mustJSON(asked), args.Message); err != nil {

@@ -19,6 +19,8 @@ import (
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/service"
+	"github.com/oidcservice/oidc/servicecontext"
+	"github.com/oidcservice/oidc/state"
 )
 
 // A vector is one way to keep a rule and one to break it.
@@ -30,8 +32,15 @@ type vector struct {
 	// general rule that is tried; the general one is then wrapped.
 	Also   message.Rule   `json:"also"`
 	Accept []message.Rule `json:"accept"` // as good as Rule
-	Break  *override      `json:"break"`
-	Keep   *override      `json:"keep"` // nil: the good conversation keeps it
+	// Verdict is what becomes of the rule where it is broken and tolerated: "warned"
+	// or "skipped".
+	Verdict string `json:"verdict"`
+	// Declared is the error of the provider that a rule makes of an answer.
+	Declared message.ErrorCode `json:"declared"`
+	// Sent is how often requests of a service go out in the broken conversation.
+	Sent  map[string]int `json:"sent"`
+	Break *override      `json:"break"`
+	Keep  *override      `json:"keep"` // nil: the good conversation keeps it
 }
 
 func vectors(t testing.TB) []vector {
@@ -85,6 +94,8 @@ func keep(t *testing.T, v vector) {
 	var o override
 	if v.Keep != nil {
 		o = *v.Keep
+	} else if v.Break != nil {
+		o.Flow = v.Break.Flow
 	}
 	w, err := newWorld(t, o)
 	if err != nil {
@@ -94,19 +105,89 @@ func keep(t *testing.T, v vector) {
 	if err != nil && !slices.Contains(w.done, v.Step) {
 		t.Fatalf("refused at %s: %v", at, err)
 	}
+	if v.Verdict == "" {
+		return
+	}
+	if worst, found := w.worst(v.Rule, v.Step); found && worst.String() == v.Verdict {
+		t.Errorf("%s is %s all the same", v.Rule, worst)
+	}
 }
 
 // breaks holds one that breaks it: it is refused at that step, with exactly that
 // rule and its section, and nothing is sent afterwards.
 func breaks(t *testing.T, v vector) {
 	w, err := newWorld(t, *v.Break)
+	if v.Step == stepConfig {
+		if !errors.Is(err, v.Rule) || !errors.Is(err, servicecontext.ErrConfig) {
+			t.Fatalf("the configuration got %v", err)
+		}
+		return
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	at, err := w.run(context.Background())
-	if err == nil {
-		t.Fatal("the conversation was accepted")
+	for name, want := range v.Sent {
+		if got := count(w.sent, name); got != want {
+			t.Errorf("%s was sent %d times, want %d: %v", name, got, want, w.sent)
+		}
 	}
+	switch {
+	case v.Verdict != "":
+		tolerated(t, w, v, at, err)
+		return
+	case err == nil:
+		t.Fatal("the conversation was accepted")
+	case v.Declared != "":
+		var got *message.Error
+		if !errors.As(err, &got) || got.Code != v.Declared || at != v.Step {
+			t.Fatalf("at %s: %v, want %s declared at %s", at, err, v.Declared, v.Step)
+		}
+	default:
+		refused(t, v, at, err)
+	}
+	for _, secret := range []string{testSecret, testToken, "8xLOxBtZp8", testCode, testBinding, testDeviceCode, testAuthReqID, testGrantToken, testGrantRefresh} {
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("the error tells the secret %q", secret)
+		}
+	}
+	if i := slices.Index(w.steps(), v.Step); i >= 0 {
+		for _, sent := range w.sent {
+			if slices.Index(w.steps(), sent) > i {
+				t.Errorf("%s was sent after the refusal", sent)
+			}
+		}
+	}
+	nothingKept(t, w, v.Step)
+}
+
+// stepConfig is where a configuration is refused.
+const stepConfig = "config"
+
+func count(list []string, name string) int {
+	n := 0
+	for _, v := range list {
+		if v == name {
+			n++
+		}
+	}
+	return n
+}
+
+// tolerated demands that a step went on, and said so.
+func tolerated(t *testing.T, w *world, v vector, at string, err error) {
+	t.Helper()
+	if err != nil && !slices.Contains(w.done, v.Step) {
+		t.Fatalf("refused at %s: %v", at, err)
+	}
+	if worst, found := w.worst(v.Rule, v.Step); !found || worst.String() != v.Verdict {
+		t.Errorf("%s is %v at %s (there: %v), want %s", v.Rule, worst, v.Step, found, v.Verdict)
+	}
+}
+
+// refused demands a violation of exactly that rule, at that step.
+func refused(t *testing.T, v vector, at string, err error) {
+	t.Helper()
 	var got *message.Violation
 	if !errors.As(err, &got) {
 		t.Fatalf("no violation, but at %s: %v", at, err)
@@ -131,17 +212,20 @@ func breaks(t *testing.T, v vector) {
 	if len(last) == 0 || last[len(last)-1].Verdict != service.Failed || last[len(last)-1].Rule != got.Rule {
 		t.Errorf("the last check is not the failed one: %v", last)
 	}
-	for _, secret := range []string{testSecret, "SlAV32hkKG", "8xLOxBtZp8", "SplxlOBeZQQYbYS6WxSbIA", testBinding, testDeviceCode, testAuthReqID, testGrantToken, testGrantRefresh} {
-		if strings.Contains(err.Error(), secret) {
-			t.Errorf("the error tells the secret %q", secret)
-		}
+}
+
+// nothingKept demands that the record holds nothing of a message that was refused.
+func nothingKept(t *testing.T, w *world, step string) {
+	t.Helper()
+	item, ok := map[string]string{
+		service.AccessTokenName: state.ItemTokenResponse, service.UserInfoName: state.ItemUserInfo, service.RefreshTokenName: state.ItemRefreshTokenResponse,
+	}[step]
+	if !ok || slices.Contains(w.done, step) {
+		return
 	}
-	if i := slices.Index(w.steps(), v.Step); i >= 0 {
-		for _, sent := range w.sent {
-			if slices.Index(w.steps(), sent) > i {
-				t.Errorf("%s was sent after the refusal", sent)
-			}
-		}
+	r, err := w.db.Session(context.Background(), w.login)
+	if err == nil && r.Item(item) != nil {
+		t.Errorf("the record holds %s of a refused message", item)
 	}
 }
 
@@ -168,9 +252,9 @@ func resign(t testing.TB, token, key string, change map[string]any) string {
 }
 
 // encrypt wraps a JWS in a JWE for our key.
-func encrypt(t testing.TB, token string, alg, enc string) string {
+func encrypt(t testing.TB, token, alg, enc, content string) string {
 	t.Helper()
-	jwe, err := testKeys()["enc"].Public().Encrypt([]byte(token), keyjar.Header{Algorithm: alg, Encryption: enc, ContentType: "JWT"}, rand.Reader)
+	jwe, err := testKeys()["enc"].Public().Encrypt([]byte(token), keyjar.Header{Algorithm: alg, Encryption: enc, ContentType: content}, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

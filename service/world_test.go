@@ -9,7 +9,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,9 +63,10 @@ var rawKeys = map[string]*rsa.PrivateKey{}
 // testKeys are the provider's, made once: RSA keys are slow.
 var testKeys = sync.OnceValue(func() map[string]*keyjar.Key {
 	keys := map[string]*keyjar.Key{}
-	for name, alg := range map[string]string{"rs256": "RS256", "other": "RS256", "es256": "ES256", "eddsa": "EdDSA", "enc": "RSA-OAEP", "dpop": "ES256", "own": "ES256"} {
+	for name, alg := range map[string]string{"rs256": "RS256", "other": "RS256", "es256": "ES256", "eddsa": "EdDSA", "enc": "RSA-OAEP", "dpop": "ES256", "own": "ES256",
+		"eddsa2": "EdDSA", "source": "ES256", "op-enc": "ECDH-ES"} {
 		use := "sig"
-		if name == "enc" {
+		if strings.HasSuffix(name, "enc") {
 			use = "enc"
 		}
 		o := keyjar.KeyOptions{ID: name, Use: use, Algorithm: alg}
@@ -94,6 +97,10 @@ type settings struct {
 	RequestMethod    string                     `json:"request_method"`
 	DPoP             bool                       `json:"dpop"`
 	Profile          string                     `json:"profile"`
+	Issuer           string                     `json:"issuer"`        // configured, not discovered
+	ProviderKeys     bool                       `json:"provider_keys"` // configured, with the issuer
+	Scope            []string                   `json:"scope"`
+	ClientAuth       map[string]string          `json:"client_auth"` // of a service alone
 }
 
 func eddsaConfig() settings {
@@ -143,7 +150,8 @@ type override struct {
 	// Answers change the provider's answers by service.
 	Answers map[string]answer `json:"answers"`
 
-	outside // conversations outside a browser's login
+	outside   // conversations outside a browser's login
+	aftermath // what comes before, between and after its steps
 }
 
 type answer struct {
@@ -174,11 +182,15 @@ type world struct {
 	answer     func(*service.Request) *service.Response
 	mutate     func(service string, body []byte) []byte
 	flow       outsideState
+	told       []exchanged
+	tasks      []service.Task
+	last       *service.Result
 }
 
 func (w *world) clock() time.Time { return w.now }
 
 func newWorld(t testing.TB, o override) (*world, error) {
+	o = o.usual()
 	w := &world{t: t, o: o, now: testNow}
 	metadata := map[string]any{
 		"redirect_uris": []string{testCallback}, "response_types": []string{"code"}, "contacts": []string{"ops@rp.example"},
@@ -195,6 +207,14 @@ func newWorld(t testing.TB, o override) (*world, error) {
 	}
 	config.RequestMethod = servicecontext.RequestMethod(o.Config.RequestMethod)
 	config.RequestURIBase = "https://rp.example/requests"
+	if o.Config.Scope != nil {
+		config.Scope = o.Config.Scope
+	}
+	config.Issuer = o.Config.Issuer
+	if o.Config.ProviderKeys {
+		config.Issuer = testIssuer
+		config.ProviderKeys = keyjar.NewSet(testKeys()["rs256"].Public(), testKeys()["es256"].Public())
+	}
 	if o.Config.DPoP {
 		config.DPoPKey = testKeys()["dpop"]
 	}
@@ -214,10 +234,22 @@ func newWorld(t testing.TB, o override) (*world, error) {
 	w.db = &state.DB{Store: &state.Memory{Now: w.clock}}
 	spec := factory.Spec{}
 	for _, n := range factory.Names() {
-		spec[n.Service] = factory.Config{}
+		spec[n.Service] = factory.Config{ClientAuth: o.Config.ClientAuth[n.Service]}
 	}
-	w.services, err = factory.Build(spec, sc, w.db)
-	return w, err
+	if w.services, err = factory.Build(spec, sc, w.db); err != nil {
+		return nil, err
+	}
+	if err := w.knows(); err != nil {
+		return nil, err
+	}
+	w.before(context.Background())
+	return w, nil
+}
+
+func mustDecode(data []byte, into any) {
+	if err := json.Unmarshal(data, into); err != nil {
+		panic(err)
+	}
 }
 
 func mustJSON(v any) []byte {
@@ -259,12 +291,12 @@ func (w *world) good(req *service.Request) (int, map[string]string, map[string]a
 		return 200, header, map[string]any{
 			"issuer": testIssuer, "authorization_endpoint": testIssuer + "/authorization", "token_endpoint": testIssuer + "/token",
 			"userinfo_endpoint": testIssuer + "/userinfo", "jwks_uri": testIssuer + "/jwks", "registration_endpoint": testIssuer + "/registration",
-			"end_session_endpoint":   testIssuer + "/end_session",
+			"end_session_endpoint": testIssuer + "/end_session", "check_session_iframe": testIssuer + "/session",
 			"introspection_endpoint": testIssuer + "/introspection", "revocation_endpoint": testIssuer + "/revocation",
 			"device_authorization_endpoint": testIssuer + "/device_authorization", "backchannel_authentication_endpoint": testIssuer + "/ciba",
 			"backchannel_token_delivery_modes_supported": []string{"poll", "ping", "push"},
 			"introspection_signing_alg_values_supported": []string{"RS256"},
-			"response_types_supported":                   []string{"code", "id_token", "token id_token", "code id_token"}, "subject_types_supported": []string{"public"},
+			"response_types_supported":                   []string{"code", "id_token", "token id_token", "code id_token", "code token", "code id_token token"}, "subject_types_supported": []string{"public"},
 			"response_modes_supported":              []string{"query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"},
 			"id_token_signing_alg_values_supported": []string{"RS256", "ES256", "EdDSA", "HS256", "none"}, "scopes_supported": []string{"openid", "profile"},
 			"grant_types_supported":                          []string{"authorization_code", "implicit", "refresh_token"},
@@ -276,16 +308,16 @@ func (w *world) good(req *service.Request) (int, map[string]string, map[string]a
 			"request_object_signing_alg_values_supported": []string{"ES256", "RS256", "none"},
 		}
 	case service.JWKSName:
-		set := keyjar.NewSet(testKeys()["rs256"].Public(), testKeys()["es256"].Public(), testKeys()["eddsa"].Public())
-		var m map[string]any
-		if err := json.Unmarshal(set.PublicJWKS(), &m); err != nil {
-			panic(err)
-		}
-		return 200, header, m
-	case service.RegistrationName, service.RegistrationReadName:
-		status := 201
-		if req.Service == service.RegistrationReadName {
-			status = 200
+		return 200, header, w.keySet()
+	case service.RegistrationDeleteName:
+		return 204, map[string]string{}, map[string]any{}
+	case service.ClaimsSourceName:
+		header["Content-Type"] = "application/jwt"
+		return 200, header, map[string]any{}
+	case service.RegistrationName, service.RegistrationReadName, service.RegistrationUpdateName:
+		status := 200
+		if req.Service == service.RegistrationName {
+			status = 201
 		}
 		m := map[string]any{}
 		if len(req.Body) > 0 {
@@ -299,14 +331,14 @@ func (w *world) good(req *service.Request) (int, map[string]string, map[string]a
 		return status, header, m
 	case service.AccessTokenName:
 		return 200, header, map[string]any{
-			"access_token": "SlAV32hkKG", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "8xLOxBtZp8", "id_token": w.encrypted(w.idToken(nil)),
+			"access_token": testToken, "token_type": "Bearer", "expires_in": 3600, "refresh_token": "8xLOxBtZp8", "id_token": w.encrypted(w.backIDToken(w.o.BackIDToken)),
 		}
 	case service.PushedAuthorizationName:
 		return 201, header, map[string]any{"request_uri": "urn:ietf:params:oauth:request_uri:bwc4JK-ESC0w8acc191e-Y1LTC2", "expires_in": 60}
 	case service.RefreshTokenName:
 		return 200, header, map[string]any{
 			"access_token": "TlBN45jURg", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "9yNOxJtZa5",
-			"id_token": w.encrypted(w.idToken(w.o.RefreshToken)),
+			"id_token": w.encrypted(w.backIDToken(w.o.RefreshToken)),
 		}
 	case service.UserInfoName:
 		return 200, header, map[string]any{"sub": "248289761001", "name": "Jane Doe"}
@@ -319,7 +351,7 @@ func (w *world) idToken(also map[string]any) string {
 		return w.o.IDTokenRaw
 	}
 	claims := map[string]any{
-		"iss": testIssuer, "sub": "248289761001", "aud": testClientID, "exp": w.now.Unix() + 600, "iat": w.now.Unix(), "nonce": w.nonce, "auth_time": testNow.Unix() - 10,
+		"iss": testIssuer, "sub": "248289761001", "aud": testClientID, "exp": w.now.Unix() + 600, "iat": w.now.Unix(), "nonce": w.nonce, "auth_time": testNow.Unix() - 10, "sid": "sid-1",
 	}
 	if w.nonce == "" {
 		delete(claims, "nonce")
@@ -334,11 +366,32 @@ func (w *world) idToken(also map[string]any) string {
 }
 
 // encrypted wraps the token where the vector says so.
-func (w *world) encrypted(token string) string {
-	if w.o.Encrypt == nil {
-		return token
+func (w *world) encrypted(token string) string { return w.wrapped(token, w.o.Encrypt) }
+
+// wrapped is text in a JWE for our key, or as it is.
+func (w *world) wrapped(text string, how map[string]any) string {
+	if how == nil {
+		return text
 	}
-	return encrypt(w.t, token, fmt.Sprint(w.o.Encrypt["alg"]), fmt.Sprint(w.o.Encrypt["enc"]))
+	if how["inner"] == "claims" { // nobody signed them
+		token, err := keyjar.Parse(text)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		text = string(token.Payload)
+	}
+	if how["twice"] == true {
+		text = encrypt(w.t, text, fmt.Sprint(how["alg"]), fmt.Sprint(how["enc"]), "JWT")
+	}
+	content := "JWT"
+	if cty, ok := how["cty"].(string); ok {
+		content = cty
+	}
+	text = encrypt(w.t, text, fmt.Sprint(how["alg"]), fmt.Sprint(how["enc"]), content)
+	if how["tamper"] == true {
+		text = text[:len(text)-3] + flip(text[len(text)-3]) + text[len(text)-2:]
+	}
+	return text
 }
 
 // sign makes a compact JWS of payload, with a header of the vector's making.
@@ -407,7 +460,16 @@ func (w *world) send(_ context.Context, req *service.Request) (*service.Response
 	if a.Lost {
 		return nil, errLost
 	}
+	if once, ok := w.o.Once[req.Service]; ok {
+		a = once
+		w.o.Once = maps.Clone(w.o.Once)
+		delete(w.o.Once, req.Service)
+	}
 	patch(members, a.JSON)
+	w.sourced(members)
+	if w.o.SignedMetadata != nil && members["authorization_endpoint"] != nil {
+		members["signed_metadata"] = w.signedMetadata()
+	}
 	if a.Status != 0 {
 		status = a.Status
 	}
@@ -426,9 +488,13 @@ func (w *world) send(_ context.Context, req *service.Request) (*service.Response
 		if w.o.UserInfoKey != "json" {
 			body = []byte(w.sign(body, w.o.UserInfoKey, nil, ""))
 		}
+		body = []byte(w.wrapped(string(body), w.o.UserInfoEncrypt))
 		if _, set := a.Header["Content-Type"]; !set {
 			header["Content-Type"] = "application/jwt"
 		}
+	}
+	if req.Service == service.ClaimsSourceName && a.Body == nil {
+		body = []byte(w.sourceJWT())
 	}
 	if w.introspectionJWT(req) {
 		body = w.sealIntrospection(body, a)
@@ -453,40 +519,17 @@ var steps = []string{
 // run holds the conversation until a step fails, and returns the step and its error.
 func (w *world) run(ctx context.Context) (string, error) {
 	var callback *service.Response
-	for _, name := range w.steps() {
-		w.now = w.now.Add(time.Duration(w.o.Later[name]) * time.Second)
+	names := w.steps()
+	if again := w.o.Again; again != "" && slices.Contains(steps, again) {
+		names = append(slices.Clone(names), again)
+	}
+	for _, name := range names {
+		w.later(name)
 		svc := w.services.Get(name)
 		if w.wrap != nil {
 			svc = w.wrap(svc)
 		}
-		var err error
-		switch name {
-		case service.WebFingerName:
-			identifier := "joe@op.example"
-			if w.o.Identifier != nil {
-				identifier = *w.o.Identifier
-			}
-			_, err = service.Run(ctx, svc, service.Args{Message: message.WebFingerRequest{Resource: identifier}}, w.send)
-		case service.AuthorizationName:
-			_, callback, err = w.authorize(ctx, svc)
-			if err == nil && w.o.Twice {
-				_, err = service.Finish(ctx, svc, callback, w.send)
-			}
-		case service.RefreshTokenName:
-			var m message.RefreshTokenRequest
-			if w.o.Refresh != nil {
-				if err := message.DecodeJSON(mustJSON(w.o.Refresh), &m); err != nil {
-					return name, err
-				}
-			}
-			_, err = service.Run(ctx, svc, service.Args{State: w.login, Message: m}, w.send)
-		default:
-			if outsideSteps[name] {
-				err = w.runOutside(ctx, svc)
-				break
-			}
-			_, err = service.Run(ctx, svc, service.Args{State: w.login}, w.send)
-		}
+		err := w.runStep(ctx, svc, &callback)
 		if err != nil {
 			if at := service.ServiceOf(err); at != "" {
 				name = at
@@ -498,33 +541,87 @@ func (w *world) run(ctx context.Context) (string, error) {
 	return "", nil
 }
 
+// runStep runs one step of the conversation.
+func (w *world) runStep(ctx context.Context, svc service.Service, callback **service.Response) error {
+	name := svc.Name()
+	if outsideSteps[name] {
+		return w.runOutside(ctx, svc)
+	}
+	if ran, err := w.runAfter(ctx, svc); ran {
+		return err
+	}
+	if name == service.AuthorizationName {
+		var err error
+		_, *callback, err = w.authorize(ctx, svc)
+		if err == nil && w.o.Twice {
+			_, err = w.runner().Finish(ctx, svc, *callback)
+		}
+		if err != nil {
+			return err
+		}
+		return w.tampered(ctx)
+	}
+	args := service.Args{State: w.login}
+	var usual message.Message
+	if name == service.WebFingerName {
+		identifier := "joe@op.example"
+		if w.o.Identifier != nil {
+			identifier = *w.o.Identifier
+		}
+		usual = message.WebFingerRequest{Resource: identifier}
+	}
+	var err error
+	if args.Message, err = w.asked(svc, usual); err != nil {
+		return err
+	}
+	if w.o.InFlight == name {
+		if _, err := svc.GetRequestParameters(ctx, args); err != nil {
+			return err
+		}
+	}
+	res, err := w.runner().Run(ctx, svc, args)
+	if err != nil {
+		return err
+	}
+	w.tasks = append(w.tasks, res.Optional...)
+	return nil
+}
+
 func (w *world) authorize(ctx context.Context, svc service.Service) (string, *service.Response, error) {
 	args := service.Args{Binding: testBinding, State: w.o.State}
-	if w.o.Request != nil {
-		var m message.AuthorizationRequest
-		if err := message.DecodeJSON(mustJSON(w.o.Request), &m); err != nil {
-			return "", nil, err
-		}
-		args.Message = m
+	if w.o.Unbound {
+		args.Binding = ""
 	}
-	req, err := service.Runner{Send: w.send}.Request(ctx, svc, args)
+	msg, err := w.asked(svc, nil)
 	if err != nil {
 		return "", nil, err
 	}
+	if w.o.Hint != nil {
+		if msg == nil {
+			msg = new(message.AuthorizationRequest)
+		}
+		msg.(*message.AuthorizationRequest).IDTokenHint = w.hint()
+	}
+	args.Message = msg
+	req, err := w.runner().Request(ctx, svc, args)
+	if err != nil {
+		return "", nil, err
+	}
+	w.told = append(w.told, exchanged{svc.Name(), req.Checks})
 	w.login, w.front = req.State, req
 	asked := req.Message().(*message.AuthorizationRequest)
 	w.nonce = asked.Nonce
-	params := map[string]any{"state": req.State, "iss": testIssuer}
-	in := service.Inbound{Mode: message.ResponseModeQuery, Method: "GET", RedirectURI: testCallback, Binding: testBinding}
+	params := map[string]any{"state": req.State, "iss": testIssuer, "session_state": "gB6iWqNG.5uKp"}
+	in := service.Inbound{Mode: message.ResponseModeQuery, Method: "GET", RedirectURI: testCallback, Binding: args.Binding}
 	for _, word := range asked.ResponseType {
 		switch word {
 		case "code":
-			params["code"] = "SplxlOBeZQQYbYS6WxSbIA"
+			params["code"] = testCode
 		case "id_token":
-			params["id_token"] = w.idToken(nil)
+			params["id_token"] = w.encrypted(w.frontIDToken(asked.ResponseType, req.State))
 			in.Mode = message.ResponseModeFragment
 		case "token":
-			params["access_token"], params["token_type"] = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", "Bearer"
+			params["access_token"], params["token_type"] = testFrontToken, "Bearer"
 			in.Mode = message.ResponseModeFragment
 		}
 	}
@@ -539,7 +636,7 @@ func (w *world) authorize(ctx context.Context, svc service.Service) (string, *se
 	if strings.HasSuffix(mode, "jwt") && w.o.JARM != "plain" {
 		params["aud"], params["exp"] = testClientID, w.now.Unix()+60
 		patch(params, w.o.JARMClaims)
-		params = map[string]any{"response": w.sign(mustJSON(params), w.o.JARM, nil, "")}
+		params = map[string]any{"response": w.wrapped(w.sign(mustJSON(params), w.o.JARM, nil, ""), w.o.JARMEncrypt)}
 		patch(params, w.o.JARMBeside)
 	}
 	values := url.Values{}
@@ -570,6 +667,12 @@ func (w *world) authorize(ctx context.Context, svc service.Service) (string, *se
 		}
 	}
 	callback := service.ParseCallback(in)
-	_, err = service.Finish(ctx, svc, callback, w.send)
+	if w.o.Race {
+		return req.State, callback, w.race(ctx, svc, callback)
+	}
+	res, err := w.runner().Finish(ctx, svc, callback)
+	if err == nil {
+		w.tasks = append(w.tasks, res.Optional...)
+	}
 	return req.State, callback, err
 }
