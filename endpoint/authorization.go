@@ -3,9 +3,7 @@ package endpoint
 import (
 	"context"
 	"encoding/json"
-	"slices"
 
-	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
 )
 
@@ -130,10 +128,11 @@ func describeAuthorization(c *Context, url string, m *message.ProviderMetadata) 
 	m.CodeChallengeMethodsSupported = []string{message.CodeChallengeMethodS256}
 	m.AuthorizationResponseIssParameterSupported = &yes
 	m.ClaimsParameterSupported = &yes
+	m.AuthorizationDetailsTypesSupported = c.detailTypes()
 	m.RequestParameterSupported = &yes
 	m.RequestURIParameterSupported = &yes
 	m.RequireRequestURIRegistration = &yes
-	m.RequestObjectSigningAlgs = append(keyjar.SigningAlgorithms(), "none")
+	m.RequestObjectSigningAlgs = c.requestObjectAlgs()
 	m.RequestObjectEncryptionAlgs, m.RequestObjectEncryptionEncs = c.encryption()
 	m.RequireSignedRequestObject = &c.policy.RequireSignedRequest
 	m.AuthorizationSigningAlgs = c.idTokenAlgs()
@@ -169,10 +168,12 @@ func (c *Context) grantTypes() []string {
 	return union(all, c.policy.GrantTypes)
 }
 
-// idTokenAlgs are the algorithms that an ID Token can be signed with: those of our keys,
-// and HMAC with the client's secret.
-func (c *Context) idTokenAlgs() []string {
-	return append(slices.Clone(c.keys.Load().signAlgs), "HS256", "HS384", "HS512")
+// requestObjectAlgs are the algorithms that a request object may be registered for.
+func (c *Context) requestObjectAlgs() []string {
+	if c.policy.RequireSignedRequest || c.fapi() {
+		return c.signing()
+	}
+	return append(c.signing(), "none")
 }
 
 // resumeAuthorization goes on with what the user answered.

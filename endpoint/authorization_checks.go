@@ -352,14 +352,6 @@ func checkResources(client *Client, resources []string) error {
 	return nil
 }
 
-// checkAuthorizationDetails: RFC 9396, Section 5. No type is known.
-func checkAuthorizationDetails(_ context.Context, _ *Step, a *authorization) error {
-	if len(a.req.AuthorizationDetails) > 0 {
-		return refuseAuthz(message.InvalidAuthorizationDetails, message.RuleOPAuthzRAR, "authorization_details")
-	}
-	return nil
-}
-
 // maxEcho is the longest value that is kept and sent back. A longer one is refused whole;
 // nothing is cut.
 const maxEcho = 8 << 10

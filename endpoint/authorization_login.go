@@ -143,6 +143,9 @@ func (s *Step) mustConsent(ctx context.Context, a *authorization, sess *session)
 	if err != nil {
 		return nil, false, err
 	}
+	if len(a.req.AuthorizationDetails) > 0 {
+		return nil, true, nil // what is this special is asked each time
+	}
 	return a.scope, !before.covers(a.scope, s.Context.requested(a.req.Claims), a.req.Resource), nil
 }
 
@@ -165,7 +168,7 @@ func (s *Step) ask(ctx context.Context, a *authorization, prompt Prompt, user Us
 	need := &NeedUser{
 		Prompt: prompt, Request: a.req, Client: a.client, User: user, LoginHint: a.req.LoginHint,
 		Scope: a.scope, Claims: s.Context.requested(a.req.Claims), Resource: a.req.Resource,
-		Locales: a.req.UILocales, Display: a.req.Display, Failure: failure,
+		Details: a.req.AuthorizationDetails, Locales: a.req.UILocales, Display: a.req.Display, Failure: failure,
 	}
 	if prompt == PromptConsent {
 		before, err := s.consent(ctx, user.ID, a.client)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/oidcservice/oidc/message"
 )
@@ -29,12 +30,15 @@ func (s *Step) issue(ctx context.Context, a *authorization, sess *session, user 
 		SID: sid(sess.ID, a.client.ID), Scope: granted, Resource: a.req.Resource,
 		AuthTime: sess.AuthTime, ACR: sess.ACR, AMR: sess.AMR, Claims: a.req.Claims,
 		TellAuthTime: a.tellAuthTime(), TellACR: a.tellACR(),
-		Offline: granted.Has(message.ScopeOfflineAccess),
+		Offline: granted.Has(message.ScopeOfflineAccess), Details: a.req.AuthorizationDetails,
 	}
 	// Core, Section 11: under OpenID a refresh token is for offline_access; a plain OAuth
 	// client that is registered for the grant type gets one.
 	g.Refresh = a.types.Has("code") && a.client.grants(message.GrantTypeRefreshToken) &&
 		(g.Offline || !granted.Has(message.ScopeOpenID))
+	if err := s.noticeReuse(ctx, a); err != nil {
+		return nil, err
+	}
 	if err := s.saveGrant(ctx, g); err != nil {
 		return nil, err
 	}
@@ -75,6 +79,28 @@ func (s *Step) issue(ctx context.Context, a *authorization, sess *session, user 
 		return nil, err
 	}
 	return s.answerRoute(ctx, a.route, answer)
+}
+
+// reuseWindow is how long a nonce and a challenge are remembered.
+const reuseWindow = 24 * time.Hour
+
+// noticeReuse tells the operator of a client that uses one nonce or one challenge again:
+// what should be fresh for each request protects nobody then (RFC 9700, Section 2.1.1).
+func (s *Step) noticeReuse(ctx context.Context, a *authorization) error {
+	for _, v := range []struct{ param, value string }{{"nonce", a.req.Nonce}, {"code_challenge", a.req.CodeChallenge}} {
+		if v.value == "" {
+			continue
+		}
+		fresh, err := s.Context.store.add(ctx, kindFresh, v.param+"\x00"+a.client.ID+"\x00"+v.value, true, reuseWindow)
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			s.Context.logger.WarnContext(ctx, "a client uses a value again that should be fresh",
+				"client_id", a.client.ID, "param", v.param, "rule", string(message.RuleOPAuthzNonceConstant))
+		}
+	}
+	return nil
 }
 
 // frontEncryption is the algorithm that an ID Token in front is encrypted with.

@@ -66,7 +66,7 @@ func NewBackchannelAuthentication(env Env) Endpoint {
 			_, codes := c.users.(HintResolver)
 			m.BackchannelAuthenticationEndpoint = url
 			m.BackchannelTokenDeliveryModesSupported = []string{message.DeliveryModePoll, message.DeliveryModePing, message.DeliveryModePush}
-			m.BackchannelAuthenticationRequestSigningAlgs = asymmetricAlgs
+			m.BackchannelAuthenticationRequestSigningAlgs = c.asymmetric()
 			m.BackchannelUserCodeParameterSupported = &codes
 		},
 		ProofRule: message.RuleOPCIBARequest,
@@ -159,7 +159,7 @@ func (s *Step) openCIBA(ctx context.Context, m *message.BackchannelAuthenticatio
 	if err != nil {
 		return err
 	}
-	if _, err := set.Verify(token, asymmetricAlgs); err != nil {
+	if _, err := set.Verify(token, s.Context.asymmetric()); err != nil {
 		if errors.Is(err, keyjar.ErrUnknownKey) {
 			if need := s.refetchKeys(ctx, s.Client, err); need != nil {
 				return need

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/oidcservice/oidc/clientauth"
@@ -77,13 +76,18 @@ func (s *Step) proveClient(ctx context.Context, p *clientauth.Presented, client 
 		SecretHash:      client.SecretHash,
 		SecretExpiresAt: client.SecretExpires,
 		Algorithm:       m.TokenEndpointAuthSigningAlg,
+		Algorithms:      s.Context.assertionAlgs(),
 		Audiences:       s.Context.audiences(),
+		SingleAudience:  s.Context.fapi(),
 		Certificate: clientauth.CertificateSubject{
 			DN: m.TLSClientAuthSubjectDN, DNS: m.TLSClientAuthSANDNS, URI: m.TLSClientAuthSANURI,
 			IP: m.TLSClientAuthSANIP, Email: m.TLSClientAuthSANEmail,
 		},
 		Now:    s.Now,
 		Leeway: 30 * time.Second,
+	}
+	if s.Context.fapi() && !slices.Contains(strongMethods, r.Method) {
+		return nil, &message.Violation{Rule: message.RuleOPFAPI2Clients, Param: "token_endpoint_auth_method", Want: "private_key_jwt or mutual TLS"}
 	}
 	needsKeys := r.Method == message.AuthMethodPrivateKeyJWT && p.Method == r.Method ||
 		r.Method == message.AuthMethodSelfSignedTLSClientAuth
@@ -163,8 +167,8 @@ func (c *Context) authMethods() []string {
 // assertionAlgs are the algorithms that a client assertion may have.
 func (c *Context) assertionAlgs() []string {
 	var all []string
-	for _, alg := range keyjar.SigningAlgorithms() {
-		symmetric := strings.HasPrefix(alg, "HS")
+	for _, alg := range c.signing() {
+		symmetric := isHMAC(alg)
 		if symmetric && slices.Contains(c.authMethods(), message.AuthMethodClientSecretJWT) ||
 			!symmetric && slices.Contains(c.authMethods(), message.AuthMethodPrivateKeyJWT) {
 			all = append(all, alg)

@@ -56,6 +56,8 @@ type Config struct {
 
 // Policy is what the provider offers and demands. The zero Policy is the careful one.
 type Policy struct {
+	// Profile turns on a set of stricter rules.
+	Profile Profile
 	// ResponseTypes are the response types that are offered; nil offers code, id_token
 	// and "code id_token". Types with token are off unless they are named here (RFC
 	// 9700, Section 2.1.2).
@@ -89,6 +91,9 @@ type Policy struct {
 	PairwiseSecret message.Secret
 	// Registration says who may register.
 	Registration RegistrationPolicy
+	// AuthorizationDetails are the types of authorization details that are known, and how to
+	// judge them; nil allows any content (RFC 9396).
+	AuthorizationDetails map[string]DetailCheck
 	// TrustedIssuers may vouch for users with assertions (RFC 7523).
 	TrustedIssuers []TrustedIssuer
 	// Hosts are the hosts that WebFinger answers for; nil is the issuer's.
@@ -116,6 +121,8 @@ type RegistrationPolicy struct {
 	InitialTokenHashes [][]byte
 	// PerMinute is the rate of open registration for one address; 0 is 20.
 	PerMinute int
+	// SoftwareIssuers are trusted to make software statements (RFC 7591, Section 2.3).
+	SoftwareIssuers []TrustedIssuer
 	// SecretLife is how long a client secret is good; 0 is for ever.
 	SecretLife time.Duration
 }
@@ -256,6 +263,7 @@ func checkIssuer(issuer string, allowHTTP bool) error {
 
 // complete fills in the defaults of a policy and refuses contradictions.
 func (p *Policy) complete(issuer string) error {
+	p.applyProfile()
 	if p.ResponseTypes == nil {
 		p.ResponseTypes = []string{"code", "id_token", "code id_token"}
 	}
@@ -298,7 +306,7 @@ func (c *Context) SetKeys(current, next, retired *keyjar.Set) error {
 		opening: keyjar.NewSet(slices.Concat(current.Keys(), retired.Keys())...),
 	}
 	for _, alg := range keyjar.SigningAlgorithms() {
-		if strings.HasPrefix(alg, "HS") {
+		if isHMAC(alg) || c.fapi() && !slices.Contains(fapiAlgs, alg) {
 			continue
 		}
 		if _, err := current.SigningKey(alg); err == nil {

@@ -108,7 +108,7 @@ func dpopTarget(raw string) string {
 }
 
 // dpopAlgs are the algorithms that a proof may have.
-func (c *Context) dpopAlgs() []string { return asymmetricAlgs }
+func (c *Context) dpopAlgs() []string { return c.asymmetric() }
 
 // tokenFault answers at the token endpoint (RFC 9449, Section 5).
 func tokenFault(code message.ErrorCode, rule message.Rule, param string) *Refusal {
@@ -134,10 +134,15 @@ func (s *Step) checkSender(ctx context.Context) error {
 	if jkt == "" && is(s.Client.Metadata.DPoPBoundAccessTokens) {
 		return Refuse(400, message.InvalidDPoPProof, message.RuleOPSenderConstraintRequired, "DPoP")
 	}
-	if is(s.Client.Metadata.TLSClientCertificateBoundAccessTokens) {
+	bound := is(s.Client.Metadata.TLSClientCertificateBoundAccessTokens)
+	if bound {
 		if s.certificate = s.peerCertificate(); s.certificate == "" {
 			return Refuse(400, message.InvalidRequest, message.RuleOPSenderConstraintRequired, "certificate")
 		}
+	}
+	// FAPI 2.0, Section 5.3.2.1: "shall only issue sender-constrained access tokens".
+	if s.Context.fapi() && jkt == "" && !bound {
+		return Refuse(400, message.InvalidDPoPProof, message.RuleOPFAPI2Tokens, "DPoP")
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
@@ -38,9 +37,9 @@ func (s *Step) readHint(hint message.Secret, client *Client) (*idTokenHint, erro
 	if typ := token.Header.Type; typ != "" && !token.Header.IsType("JWT") {
 		return nil, errHint
 	}
-	set, algs := s.keys.opening, asymmetricAlgs
+	set, algs := s.keys.opening, s.Context.asymmetric()
 	if isHMAC(token.Header.Algorithm) {
-		if client == nil || client.Secret == "" || idTokenAlg(client) != token.Header.Algorithm {
+		if client == nil || client.Secret == "" || s.Context.idTokenAlg(client) != token.Header.Algorithm {
 			return nil, errHint
 		}
 		set, algs = keyjar.NewSecret([]byte(client.Secret.Reveal())), []string{token.Header.Algorithm}
@@ -57,9 +56,6 @@ func (s *Step) readHint(hint message.Secret, client *Client) (*idTokenHint, erro
 	}
 	return &idTokenHint{subject: claims.Subject, sid: claims.SessionID, aud: claims.Audience}, nil
 }
-
-// asymmetricAlgs are the algorithms of keys with a public part.
-var asymmetricAlgs = slices.DeleteFunc(keyjar.SigningAlgorithms(), isHMAC)
 
 // decryptPolicy is what we open: the algorithms of the metadata, never RSA1_5.
 var decryptPolicy = keyjar.DecryptPolicy{Algs: keyjar.EncryptionAlgorithms(), Encs: keyjar.ContentEncryptions()}

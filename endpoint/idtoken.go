@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"context"
-	"slices"
 
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
@@ -28,20 +27,11 @@ type idToken struct {
 	user        User
 }
 
-// idTokenAlg is the algorithm that a client's ID Tokens are signed with: the registered
-// one, RS256 by default (Registration, Section 2).
-func idTokenAlg(client *Client) string {
-	if alg := client.Metadata.IDTokenSignedResponseAlg; alg != "" {
-		return alg
-	}
-	return "RS256"
-}
-
 // newIDToken writes an ID Token: signed, and encrypted when that is registered (Core,
 // Section 2: "signed then encrypted").
 func (s *Step) newIDToken(ctx context.Context, t *idToken) (string, error) {
 	c, g := s.Context, t.grant
-	alg := idTokenAlg(t.client)
+	alg := c.idTokenAlg(t.client)
 	claims := message.IDToken{
 		Issuer: c.issuer, Subject: g.Subject, Audience: message.Audience{t.client.ID},
 		IssuedAt: message.At(s.Now), Expiration: message.At(s.Now.Add(c.lifetimes.IDToken)),
@@ -110,8 +100,6 @@ func (s *Step) signingKey(client *Client, alg string) (*keyjar.Key, error) {
 	}
 	return s.keys.current.SigningKey(alg)
 }
-
-func isHMAC(alg string) bool { return slices.Contains([]string{"HS256", "HS384", "HS512"}, alg) }
 
 // A protection says how a JWT for a client is signed and encrypted.
 type protection struct {
@@ -192,9 +180,4 @@ func (s *Step) canEncrypt(ctx context.Context, client *Client, algs ...string) e
 		}
 	}
 	return nil
-}
-
-// encryption are the algorithms that an answer can be encrypted with.
-func (c *Context) encryption() (algs, encs []string) {
-	return keyjar.EncryptionAlgorithms(), keyjar.ContentEncryptions()
 }

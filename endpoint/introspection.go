@@ -138,7 +138,7 @@ func respondIntrospection(ctx context.Context, s *Step, o *Outcome) (*Response, 
 	m := &s.Client.Metadata
 	p := protection{alg: m.IntrospectionSignedResponseAlg, typ: message.IntrospectionJWTType, encAlg: m.IntrospectionEncryptedResponseAlg, enc: m.IntrospectionEncryptedResponseEnc}
 	if p.alg == "" {
-		p.alg = "RS256" // RFC 9701, Section 6
+		p.alg = s.Context.defaultAlg() // RFC 9701, Section 6
 	}
 	if p.key, err = s.signingKey(s.Client, p.alg); err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func (s *Step) jarm(ctx context.Context, client *Client, answer *message.Authori
 	m := &client.Metadata
 	p := protection{alg: m.AuthorizationSignedResponseAlg, encAlg: m.AuthorizationEncryptedResponseAlg, enc: m.AuthorizationEncryptedResponseEnc}
 	if p.alg == "" {
-		p.alg = "RS256" // Section 3
+		p.alg = s.Context.defaultAlg() // Section 3
 	}
 	if p.key, err = s.signingKey(client, p.alg); err != nil {
 		return nil, err

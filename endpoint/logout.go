@@ -113,9 +113,9 @@ func (s *Step) logoutToken(ctx context.Context, sess *session, client *Client) (
 	if err != nil {
 		return "", err
 	}
-	alg := idTokenAlg(client)
+	alg := s.Context.idTokenAlg(client)
 	if alg == "none" {
-		alg = "RS256"
+		alg = s.Context.defaultAlg()
 	}
 	key, err := s.signingKey(client, alg)
 	if err != nil {

@@ -46,8 +46,9 @@ type NeedUser struct {
 	Scope  message.List
 	Claims []string
 	Known  message.List
-	// Resource and AuthorizationDetails are shown as well.
+	// Resource and Details (RFC 9396) are shown as well.
 	Resource []string
+	Details  message.RawJSON
 	// UserCode is what the device shows.
 	UserCode string
 	// Locales are the languages that were asked for, best first.

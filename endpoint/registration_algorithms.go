@@ -19,7 +19,11 @@ func checkAlgorithms(_ context.Context, s *Step, m *message.ClientMetadata) erro
 	const rule = message.RuleOPRegistrationAlgs
 	c := s.Context
 	if !slices.Contains(c.authMethods(), m.TokenEndpointAuthMethod) {
-		return refuseMetadata(rule, "token_endpoint_auth_method")
+		r := refuseMetadata(rule, "token_endpoint_auth_method")
+		if c.fapi() {
+			r.Violation.Err = joined{message.RuleOPFAPI2Clients, message.RuleOPRegistrationError}
+		}
+		return r
 	}
 	signing, encryption, content := c.idTokenAlgs(), keyjar.EncryptionAlgorithms(), keyjar.ContentEncryptions()
 	for _, f := range []struct {
@@ -30,7 +34,7 @@ func checkAlgorithms(_ context.Context, s *Step, m *message.ClientMetadata) erro
 		{"userinfo_signed_response_alg", m.UserInfoSignedResponseAlg, signing},
 		{"authorization_signed_response_alg", m.AuthorizationSignedResponseAlg, signing},
 		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg, signing},
-		{"request_object_signing_alg", m.RequestObjectSigningAlg, append(keyjar.SigningAlgorithms(), "none")},
+		{"request_object_signing_alg", m.RequestObjectSigningAlg, c.requestObjectAlgs()},
 		{"token_endpoint_auth_signing_alg", m.TokenEndpointAuthSigningAlg, c.methodAlgs(m.TokenEndpointAuthMethod)},
 		{"id_token_encrypted_response_alg", m.IDTokenEncryptedResponseAlg, encryption},
 		{"userinfo_encrypted_response_alg", m.UserInfoEncryptedResponseAlg, encryption},
@@ -44,6 +48,9 @@ func checkAlgorithms(_ context.Context, s *Step, m *message.ClientMetadata) erro
 		{"request_object_encryption_enc", m.RequestObjectEncryptionEnc, given(content, m.RequestObjectEncryptionAlg)},
 	} {
 		if f.value != "" && !slices.Contains(f.offered, f.value) {
+			if c.fapi() {
+				return refuseMetadata(rule, f.param).Because("", strings.Join(f.offered, ", "), joined{message.RuleOPFAPI2Algs, message.RuleOPRegistrationError})
+			}
 			return refuseMetadata(rule, f.param).Because("", strings.Join(f.offered, ", "), nil)
 		}
 	}

@@ -17,7 +17,7 @@ type metadataCheck struct {
 	check func(ctx context.Context, s *Step, m *message.ClientMetadata) error
 }
 
-// metadataChecks are made in this order, after the defaults were filled in.
+// metadataChecks are made in this order; after the first the defaults are filled in.
 var metadataChecks = []metadataCheck{
 	{"software_statement", []message.Rule{message.RuleOPRegistrationSoftwareStatement}, checkSoftwareStatement},
 	{"grant_types", []message.Rule{message.RuleOPRegistrationGrantTypes}, checkGrantTypes},
@@ -36,8 +36,11 @@ var metadataChecks = []metadataCheck{
 // answered with 400 and one of four codes.
 func (s *Step) checkMetadata(ctx context.Context, _ string, m *message.ClientMetadata) error {
 	m.Extra = keepTagged(m.Extra)
-	completeMetadata(m)
-	for _, c := range metadataChecks {
+	for i, c := range metadataChecks {
+		if i == 1 {
+			// The statement counts before the defaults do.
+			s.Context.completeMetadata(m)
+		}
 		if err := c.check(ctx, s, m); err != nil {
 			if r := refusalOf(err); r != nil && r.Violation.Err == nil {
 				r.Violation.Err = message.RuleOPRegistrationError
@@ -50,7 +53,7 @@ func (s *Step) checkMetadata(ctx context.Context, _ string, m *message.ClientMet
 
 // completeMetadata fills in the defaults, so that all metadata in force is told
 // (Registration, Section 2).
-func completeMetadata(m *message.ClientMetadata) {
+func (c *Context) completeMetadata(m *message.ClientMetadata) {
 	if m.ResponseTypes == nil && (m.GrantTypes == nil || slices.Contains(m.GrantTypes, message.GrantTypeAuthorizationCode)) {
 		m.ResponseTypes = []string{message.ResponseTypeCode}
 	}
@@ -71,8 +74,8 @@ func completeMetadata(m *message.ClientMetadata) {
 	}{
 		{&m.ApplicationType, message.ApplicationTypeWeb, "x"},
 		{&m.SubjectType, message.SubjectTypePublic, "x"},
-		{&m.IDTokenSignedResponseAlg, "RS256", "x"},
-		{&m.TokenEndpointAuthMethod, message.AuthMethodClientSecretBasic, "x"},
+		{&m.IDTokenSignedResponseAlg, c.defaultAlg(), "x"},
+		{&m.TokenEndpointAuthMethod, c.defaultMethod(), "x"},
 		{&m.IDTokenEncryptedResponseEnc, defaultEnc, m.IDTokenEncryptedResponseAlg},
 		{&m.UserInfoEncryptedResponseEnc, defaultEnc, m.UserInfoEncryptedResponseAlg},
 		{&m.RequestObjectEncryptionEnc, defaultEnc, m.RequestObjectEncryptionAlg},
@@ -89,24 +92,19 @@ func completeMetadata(m *message.ClientMetadata) {
 	}
 }
 
+// defaultMethod is client_secret_basic (Registration, Section 2), where that is offered.
+func (c *Context) defaultMethod() string {
+	if methods := c.authMethods(); c.fapi() {
+		return methods[0]
+	}
+	return message.AuthMethodClientSecretBasic
+}
+
 // defaultEnc is the content encryption where none is named (Registration, Section 2).
 const defaultEnc = "A128CBC-HS256"
 
 func refuseMetadata(rule message.Rule, param string) *Refusal {
 	return Refuse(400, message.InvalidClientMetadata, rule, param)
-}
-
-// checkSoftwareStatement: RFC 7591, Section 2.3: a statement counts only with the signature
-// of somebody who is trusted, and nobody is.
-func checkSoftwareStatement(_ context.Context, _ *Step, m *message.ClientMetadata) error {
-	if m.SoftwareStatement == "" {
-		return nil
-	}
-	code := message.UnapprovedSoftwareStatement
-	if _, err := keyjar.Parse(m.SoftwareStatement); err != nil {
-		code = message.InvalidSoftwareStatement
-	}
-	return Refuse(400, code, message.RuleOPRegistrationSoftwareStatement, "software_statement")
 }
 
 // checkGrantTypes: Registration, Section 2, and RFC 7591, Section 2.1: grant_types and

@@ -46,7 +46,11 @@ func (s *Step) openRequest(ctx context.Context, a *authorization) error {
 		// RFC 9101, Section 5: "The client MAY send ... but MUST NOT use both".
 		return refuseAuthz(message.InvalidRequest, message.RuleOPJARSupported, "request_uri")
 	case !pushed && !a.push && (s.Context.policy.RequirePushed || is(m.RequirePushedAuthorizationRequests)):
-		return refuseAuthz(message.InvalidRequest, message.RuleOPPARRequired, "request_uri")
+		r := refuseAuthz(message.InvalidRequest, message.RuleOPPARRequired, "request_uri")
+		if s.Context.fapi() {
+			r.Violation.Err = message.RuleOPFAPI2Request
+		}
+		return r
 	case pushed:
 		return s.openPushed(ctx, a)
 	case req.Request != "":
@@ -58,9 +62,18 @@ func (s *Step) openRequest(ctx context.Context, a *authorization) error {
 		}
 		return s.openObject(ctx, a, object)
 	case s.Context.policy.RequireSignedRequest || is(m.RequireSignedRequestObject):
-		return refuseAuthz(message.InvalidRequest, message.RuleOPJARRequired, "request")
+		return s.unsigned()
 	}
 	return nil
+}
+
+// unsigned refuses a request that had to be signed.
+func (s *Step) unsigned() error {
+	r := refuseAuthz(message.InvalidRequest, message.RuleOPJARRequired, "request")
+	if s.Context.policy.Profile == ProfileFAPI2MessageSigning {
+		r.Violation.Err = message.RuleOPFAPI2Signing
+	}
+	return r
 }
 
 // hosted returns a request object that the client hosts. Only an address that was
@@ -122,7 +135,7 @@ func (s *Step) openObject(ctx context.Context, a *authorization, object string) 
 		return err
 	}
 	if !signed && (s.Context.policy.RequireSignedRequest || is(m.RequireSignedRequestObject)) {
-		return refuseAuthz(message.InvalidRequest, message.RuleOPJARRequired, "request")
+		return s.unsigned()
 	}
 	var claims message.RequestObject
 	if err := message.DecodeClaims(payload, &claims); err != nil {
@@ -195,7 +208,7 @@ func (s *Step) verifyObject(ctx context.Context, client *Client, object string) 
 		}
 		return nil, false, refusal(err)
 	}
-	if _, err := set.Verify(token, asymmetricAlgs); err != nil {
+	if _, err := set.Verify(token, s.Context.asymmetric()); err != nil {
 		if errors.Is(err, keyjar.ErrUnknownKey) {
 			if need := s.refetchKeys(ctx, client, refusal(err)); need != nil {
 				return nil, false, need

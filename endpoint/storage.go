@@ -28,6 +28,7 @@ const (
 	kindAssertion   = "op_assertion_jti"
 	kindDPoP        = "op_dpop_jti"
 	kindAttempt     = "op_attempt"
+	kindFresh       = "op_fresh"
 	kindNonceKey    = "op_dpop_nonce_key"
 	kindPushed      = "op_pushed"
 	kindDevice      = "op_device"

@@ -94,7 +94,7 @@ func (s *Step) trustedAssertion(assertion message.Secret) (*message.Assertion, e
 	trusted := s.Context.policy.TrustedIssuers[i]
 	algs := trusted.Algorithms
 	if algs == nil {
-		algs = asymmetricAlgs
+		algs = s.Context.asymmetric()
 	}
 	if _, err := trusted.Keys.Verify(token, algs); err != nil {
 		return nil, bad("assertion", err)

@@ -140,6 +140,7 @@ func (p *Provider) showQuestion(w http.ResponseWriter, r *http.Request, need *en
 	d.Action, d.Ticket = p.base+interactionPath+need.Endpoint, need.Ticket
 	d.describe(need.Client)
 	d.User, d.LoginHint, d.Claims, d.Resources, d.UserCode = displayName(need.User), need.LoginHint, need.Claims, need.Resource, need.UserCode
+	d.Details = string(need.Details)
 	if need.Failure != endpoint.FailureNone {
 		d.Failure = d.Text["failure_"+string(need.Failure)]
 	}

@@ -1,0 +1,92 @@
+package endpoint
+
+import (
+	"slices"
+
+	"github.com/oidcservice/oidc/keyjar"
+	"github.com/oidcservice/oidc/message"
+)
+
+// A Profile is a set of stricter rules.
+type Profile string
+
+// The profiles.
+const (
+	ProfileOpenID              Profile = ""                      // OpenID Connect with the advice of RFC 9700
+	ProfileFAPI2               Profile = "fapi2"                 // FAPI 2.0 Security Profile
+	ProfileFAPI2MessageSigning Profile = "fapi2_message_signing" // and FAPI 2.0 Message Signing
+)
+
+// fapi reports whether FAPI 2.0 is selected.
+func (c *Context) fapi() bool { return c.policy.Profile != ProfileOpenID }
+
+// asymmetricAlgs are the algorithms of keys with a public part.
+var asymmetricAlgs = slices.DeleteFunc(slices.Clone(keyjar.SigningAlgorithms()), isHMAC)
+
+// fapiAlgs: FAPI 2.0, Section 5.4.1: "shall only use PS256, ES256, or EdDSA (using the
+// Ed25519 variant) algorithms".
+var fapiAlgs = []string{"PS256", "ES256", "EdDSA", "Ed25519"}
+
+func isHMAC(alg string) bool { return slices.Contains([]string{"HS256", "HS384", "HS512"}, alg) }
+
+// asymmetric are the algorithms with a public key that any JWT may have, either way.
+func (c *Context) asymmetric() []string { return c.permitted(asymmetricAlgs) }
+
+// signing are all algorithms that a JWT of a client may have.
+func (c *Context) signing() []string { return c.permitted(keyjar.SigningAlgorithms()) }
+
+func (c *Context) permitted(algs []string) []string {
+	if !c.fapi() {
+		return slices.Clone(algs)
+	}
+	return slices.DeleteFunc(slices.Clone(algs), func(alg string) bool { return !slices.Contains(fapiAlgs, alg) })
+}
+
+// idTokenAlgs are the algorithms that an ID Token can be signed with: those of our keys,
+// and HMAC with the client's secret.
+func (c *Context) idTokenAlgs() []string {
+	return c.permitted(append(slices.Clone(c.keys.Load().signAlgs), "HS256", "HS384", "HS512"))
+}
+
+// defaultAlg is the algorithm where none is registered: RS256 (Registration, Section 2),
+// unless the profile or our keys exclude it.
+func (c *Context) defaultAlg() string {
+	algs := c.idTokenAlgs()
+	if slices.Contains(algs, "RS256") || len(algs) == 0 {
+		return "RS256"
+	}
+	return algs[0]
+}
+
+// idTokenAlg is the algorithm that a client's ID Tokens are signed with.
+func (c *Context) idTokenAlg(client *Client) string {
+	if alg := client.Metadata.IDTokenSignedResponseAlg; alg != "" {
+		return alg
+	}
+	return c.defaultAlg()
+}
+
+// encryption are the algorithms that an answer can be encrypted with.
+func (c *Context) encryption() (algs, encs []string) {
+	return keyjar.EncryptionAlgorithms(), keyjar.ContentEncryptions()
+}
+
+// applyProfile turns on what a profile demands.
+func (p *Policy) applyProfile() {
+	if p.Profile == ProfileOpenID {
+		return
+	}
+	// FAPI 2.0, Section 5.3.2.2: code only, by PAR only, with S256 only.
+	p.ResponseTypes = []string{message.ResponseTypeCode}
+	p.RequirePushed, p.RequirePKCE = true, true
+	if p.AuthMethods == nil {
+		p.AuthMethods = []string{message.AuthMethodPrivateKeyJWT}
+		if p.MutualTLS {
+			p.AuthMethods = append(p.AuthMethods, message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth)
+		}
+	}
+	p.RequireSignedRequest = p.RequireSignedRequest || p.Profile == ProfileFAPI2MessageSigning
+}
+
+// strongMethods are the client authentication methods of FAPI 2.0, Section 5.3.2.1.
+var strongMethods = []string{message.AuthMethodPrivateKeyJWT, message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth}
