@@ -48,6 +48,7 @@ type PageData struct {
 	Claims    []string
 	Resources []string
 	UserCode  string
+	Details   string // authorization details, as JSON
 	Code      string // the error code of an error page
 	Detail    string // what is wrong
 	Frames    []string
