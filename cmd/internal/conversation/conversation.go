@@ -137,7 +137,7 @@ func (c *conversation) narrate() func(*report.Step) {
 func (s *Settings) spec() factory.Spec {
 	spec := factory.Spec{}
 	for _, name := range []string{
-		service.WebFingerName, service.ProviderInfoName, service.JWKSName, service.RegistrationName, service.AuthorizationName,
+		service.WebFingerName, service.ProviderInfoName, service.ServerMetadataName, service.JWKSName, service.RegistrationName, service.AuthorizationName,
 		service.PushedAuthorizationName, service.AccessTokenName, service.RefreshTokenName, service.UserInfoName,
 		service.IntrospectionName, service.RevocationName, service.EndSessionName, service.TokenExchangeName,
 		service.DeviceAuthorizationName, service.DeviceTokenName, service.BackchannelAuthenticationName, service.CIBATokenName,
@@ -177,7 +177,7 @@ func (c *conversation) talk(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := c.do(ctx, service.ProviderInfoName, service.Args{}); err != nil {
+	if _, err := c.do(ctx, c.settings.metadataService(), service.Args{}); err != nil {
 		return err
 	}
 	if c.context.Snapshot().Client == nil {
@@ -256,11 +256,14 @@ func (c *conversation) after(ctx context.Context, name string, record state.Reco
 // wantsUserInfo: with no access token there is nothing to ask with, and a provider
 // without the endpoint is asked only when the user insists.
 func (c *conversation) wantsUserInfo() bool {
-	if c.settings.UserInfo == "none" || !c.settings.hasCode() && !c.settings.frontTokens() {
+	if c.settings.UserInfo == "none" || !c.openID() && !c.settings.UserInfoAsked || !c.settings.hasCode() && !c.settings.frontTokens() {
 		return false
 	}
 	return c.settings.UserInfoAsked || c.context.Snapshot().Endpoint(service.UserInfoName) != ""
 }
+
+// openID tells whether the profile has ID Tokens, whose subject UserInfo is about.
+func (c *conversation) openID() bool { return c.context.Snapshot().Profile.OpenID() }
 
 func (c *conversation) logout(ctx context.Context, args service.Args) error {
 	_, err := c.do(ctx, service.EndSessionName, args)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/service"
+	"github.com/oidcservice/oidc/servicecontext"
 )
 
 // Settings are what a run is told, under the names of the command line's flags. In
@@ -113,7 +115,7 @@ func (e *SettingError) Unwrap() error { return ErrSettings }
 
 // StepNames are the values of --until: the steps of a conversation in their order.
 func StepNames() []string {
-	return []string{"webfinger", "provider_info", "registration", "authorization", "accesstoken", "userinfo", "refresh_token", "introspection", "revocation", "end_session"}
+	return []string{"webfinger", "provider_info", "server_metadata", "registration", "authorization", "accesstoken", "userinfo", "refresh_token", "introspection", "revocation", "end_session"}
 }
 
 // check judges what can be judged before anything is built.
@@ -222,6 +224,15 @@ func (s *Settings) mode() message.ResponseMode {
 		return message.ResponseModeFragment
 	}
 	return message.ResponseModeQuery
+}
+
+// metadataService is where the provider describes itself: plain OAuth has an address
+// of its own (RFC 8414, Section 3).
+func (s *Settings) metadataService() string {
+	if s.Profile == string(servicecontext.ProfileOAuth) {
+		return service.ServerMetadataName
+	}
+	return service.ProviderInfoName
 }
 
 // frontTokens tells whether the response type was named by the user to return an
