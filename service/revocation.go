@@ -38,7 +38,15 @@ func NewRevocation(env Env) Service {
 		},
 		Endpoint: func(s *Step, _ *message.RevocationRequest) string { return s.Snapshot.Endpoint(RevocationName) },
 		Gather:   gatherRevocation,
-		Update:   updateRevocation,
+		Verify: func(_ context.Context, s *Step, _ *message.RevocationResponse) error {
+			if s.State == "" {
+				s.Skip(message.RuleRevocationLocal, "token", "it belongs to no login that was named")
+				return nil
+			}
+			s.Pass(message.RuleRevocationLocal, "token")
+			return nil
+		},
+		Update: updateRevocation,
 	}.New(env)
 }
 
@@ -109,7 +117,6 @@ func retryAfter(s *Step, otherwise, most time.Duration) time.Duration {
 // a refresh token": the server "SHOULD also invalidate all access tokens based on the
 // same authorization grant" (RFC 7009, Section 2.1).
 func updateRevocation(ctx context.Context, s *Step, _ *message.RevocationResponse) error {
-	s.Pass(message.RuleRevocationLocal, "token")
 	if s.State == "" {
 		return nil
 	}

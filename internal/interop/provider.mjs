@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { createServer as createPlain } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 
-import { Provider } from 'oidc-provider';
+import { Provider, errors } from 'oidc-provider';
 
 // Standard output is ours: its notices go where its warnings go.
 console.info = console.error;
@@ -36,6 +36,24 @@ server.listen(0, '127.0.0.1', () => {
     claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
     cookies: { keys: ['a test has no secrets to keep'] },
     features: {
+      ciba: {
+        enabled: true,
+        deliveryModes: ['poll'],
+        processLoginHint: (ctx, hint) => hint,
+        // The user's other device: mallory declines, everybody else agrees.
+        triggerAuthenticationDevice: (ctx, request, account, client) => {
+          const { accountId } = account;
+          setImmediate(async () => provider.backchannelResult(
+            request,
+            accountId === 'mallory' ? new errors.AccessDenied() : await consent(client.clientId, accountId, request.scope),
+            { authTime: Math.floor(Date.now() / 1000) },
+          ));
+        },
+        validateBindingMessage: () => {},
+        validateRequestContext: () => {},
+        verifyUserCode: () => {},
+      },
+      deviceFlow: { enabled: true },
       devInteractions: { enabled: true },
       pushedAuthorizationRequests: { enabled: true },
       registration: { enabled: true },
@@ -60,6 +78,26 @@ server.listen(0, '127.0.0.1', () => {
     },
   });
 
+  // What a user agrees to.
+  async function consent(clientId, accountId, scope) {
+    const grant = new provider.Grant({ clientId, accountId });
+    grant.addOIDCScope(scope);
+    await grant.save();
+    return grant;
+  }
+
+  // The user has come to the page of the device flow, entered the code and decided.
+  async function decide(userCode, accountId) {
+    const code = await provider.DeviceCode.findByUserCode(userCode.replaceAll('-', ''));
+    if (accountId) {
+      const grant = await consent(code.clientId, accountId, code.params.scope);
+      Object.assign(code, { accountId, grantId: grant.jti, scope: code.params.scope, authTime: Math.floor(Date.now() / 1000) });
+    } else {
+      Object.assign(code, { error: 'access_denied', errorDescription: 'End-User aborted interaction' });
+    }
+    await code.save();
+  }
+
   const method = (ctx) => ctx.oidc.client?.clientAuthMethod;
   provider.on('registration_create.success', (ctx, client) => tell({ event: 'registered', method: client.clientAuthMethod, client: client.clientId }));
   provider.on('authorization.success', (ctx) => tell({ event: 'authorized', pkce: ctx.oidc.params.code_challenge_method, client: ctx.oidc.client.clientId }));
@@ -73,6 +111,13 @@ server.listen(0, '127.0.0.1', () => {
   const answer = provider.callback();
   server.on('request', (req, res) => {
     const url = new URL(req.url, issuer);
+    if (url.pathname === '/decide') {
+      decide(url.searchParams.get('user_code'), url.searchParams.get('as')).then(() => res.end(), (err) => {
+        tell({ event: 'fault', description: String(err?.stack ?? err) });
+        res.end();
+      });
+      return;
+    }
     if (url.pathname !== '/.well-known/webfinger') {
       answer(req, res);
       return;
