@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"github.com/oidcservice/oidc/endpoint"
+	"github.com/oidcservice/oidc/factory"
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/op/optest"
 	"io"
 	"net/http"
 	"strings"
@@ -70,4 +73,29 @@ func forgedIDToken(t *testing.T, w *world, b *browser) string {
 	b.login()
 	w.net.breaks(nil)
 	return token
+}
+
+type factoryConfig = factory.Config
+
+// A client is one that was registered out of band.
+type client struct {
+	id     string
+	secret message.Secret
+}
+
+func newClient(t testing.TB, provider *optest.Provider, redirectURIs ...string) client {
+	t.Helper()
+	c := client{id: "static", secret: "a-secret-of-32-bytes-or-more-0123456789"}
+	sum := sha256.Sum256([]byte(c.secret.Reveal()))
+	err := provider.AddClient(t.Context(), &endpoint.Client{
+		ID: c.id, SecretHash: sum[:], Trusted: true,
+		Metadata: message.ClientMetadata{
+			RedirectURIs: redirectURIs, ResponseTypes: []string{"code"}, GrantTypes: []string{"authorization_code", "refresh_token"},
+			TokenEndpointAuthMethod: message.AuthMethodClientSecretBasic, IDTokenSignedResponseAlg: "RS256", Scope: message.List{"openid", "email", "offline_access"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/service"
 	"github.com/oidcservice/oidc/servicecontext"
+	"github.com/oidcservice/oidc/state"
 )
 
 // learntTTL is how long the store keeps what was learnt about a provider that nobody
@@ -154,7 +155,7 @@ func (v *provider) fetchMetadata(ctx context.Context) error {
 
 // fetchKeys asks for the provider's keys, unless another process has just done so.
 func (v *provider) fetchKeys(ctx context.Context) error {
-	if v.recall(ctx) == nil && v.context.Snapshot().KeysFresh(v.issuer, v.context.Now()) {
+	if before := v.keysFetched(); v.recall(ctx) == nil && v.keysFetched().After(before) && v.context.Snapshot().KeysFresh(v.issuer, v.context.Now()) {
 		return nil
 	}
 	_, err := v.run(ctx, service.JWKSName, service.Args{})
@@ -164,7 +165,10 @@ func (v *provider) fetchKeys(ctx context.Context) error {
 	}
 	v.settled()
 	v.remember(ctx)
-	return nil
+	// The cool-down is against key identifiers that anybody can make up. A fetch that
+	// nobody outside can cause leaves it to the first of those: the provider may rotate
+	// its keys in the next moment.
+	return v.party.db.Release(ctx, state.KindJWKSRefetch, v.issuer)
 }
 
 // postpone notes that a refresh failed: the next attempt comes later, and later still

@@ -38,10 +38,12 @@ var faults = map[string]struct {
 	"503": {func(*http.Request) (*http.Response, error) {
 		return answer(503, "application/json", `{"error":"temporarily_unavailable","error_description":"maintenance"}`), nil
 	}, []rp.Kind{rp.KindDeclared}},
-	"429": {func(*http.Request) (*http.Response, error) { return answer(429, "text/plain", leak), nil }, []rp.Kind{rp.KindRefused}},
+	"429":          {func(*http.Request) (*http.Response, error) { return answer(429, "text/plain", leak), nil }, []rp.Kind{rp.KindRefused}},
 	"a login page": {func(*http.Request) (*http.Response, error) { return answer(200, "text/html", leak), nil }, []rp.Kind{rp.KindRefused}},
 	"not JSON":     {func(*http.Request) (*http.Response, error) { return answer(200, "application/json", leak), nil }, []rp.Kind{rp.KindRefused}},
-	"half of it":   {func(*http.Request) (*http.Response, error) { return answer(200, "application/json", `{"issuer":"`+leak), nil }, []rp.Kind{rp.KindRefused}},
+	"half of it": {func(*http.Request) (*http.Response, error) {
+		return answer(200, "application/json", `{"issuer":"`+leak), nil
+	}, []rp.Kind{rp.KindRefused}},
 	"an empty object": {func(*http.Request) (*http.Response, error) { return answer(200, "application/json", `{}`), nil },
 		[]rp.Kind{rp.KindRefused}},
 	"two objects": {func(*http.Request) (*http.Response, error) { return answer(200, "application/json", `{}{}`), nil }, []rp.Kind{rp.KindRefused}},
@@ -197,7 +199,9 @@ func TestStoreFails(t *testing.T) {
 	for name, visit := range map[string]func() *page{
 		"login":     func() *page { return b.visit(app + "/login") },
 		"protected": func() *page { return b.visit(app + "/account") },
-		"logout":    func() *page { return b.bring(withHeader(going(mustParse(t, app+"/logout")), "Sec-Fetch-Site", "same-origin")) },
+		"logout": func() *page {
+			return b.bring(withHeader(going(mustParse(t, app+"/logout")), "Sec-Fetch-Site", "same-origin"))
+		},
 	} {
 		broken.fail(true)
 		p := visit()
@@ -274,6 +278,27 @@ func TestProviderRotatesItsKeys(t *testing.T) {
 		}
 		w.pass(61 * time.Second)
 	}
+}
+
+// The provider rotates its keys a moment after they were refreshed.
+func TestRotationAfterRefresh(t *testing.T) {
+	w := newWorld(t)
+	w.party.Refresh(t.Context())
+	w.pass(5 * time.Minute)
+	w.party.Refresh(t.Context())
+	if n := w.net.count("/jwks"); n != 2 {
+		t.Fatalf("%d key sets", n)
+	}
+	w.pass(time.Second)
+	rotate(t, w)
+	w.browser().login()
+	// Another one in the same minute: "a minute between two fetches of one key set".
+	rotate(t, w)
+	if p := w.browser().visit(app + "/login"); p.status != http.StatusBadGateway || !strings.Contains(p.body, string(message.RuleJWKSRefetchCooldown)) {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+	w.pass(time.Minute)
+	w.browser().login()
 }
 
 // Two processes share a store. After a rotation one of them fetches the keys; the other

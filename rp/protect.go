@@ -59,6 +59,7 @@ func (p *Party) ProtectWith(need Need, next http.Handler) http.Handler {
 				p.fail(w, r, problemError{KindDenied, err}, l.Issuer, "")
 				return
 			}
+			p.insist(l.Issuer, &m)
 			p.demand(w, r, l.Issuer, m)
 			return
 		}
@@ -85,6 +86,29 @@ func (p *Party) unmet(need Need, l *Login) (m message.AuthorizationRequest, unme
 		m.ACRValues, unmet = need.ACRValues, true
 	}
 	return m, unmet
+}
+
+// insist asks for an authentication context as an essential claim, where the provider
+// reads the claims parameter: acr_values alone are a wish, which it may leave unfulfilled
+// (OpenID Connect Core 1.0, Section 5.5.1.1). Both together have no defined meaning.
+func (p *Party) insist(issuer string, m *message.AuthorizationRequest) {
+	sc := p.ServiceContext(issuer)
+	if len(m.ACRValues) == 0 || sc == nil {
+		return
+	}
+	meta := sc.Snapshot().Provider
+	if meta == nil || meta.ClaimsParameterSupported == nil || !*meta.ClaimsParameterSupported {
+		return
+	}
+	essential := true
+	wish := &message.ClaimRequest{Essential: &essential}
+	for _, value := range m.ACRValues {
+		if text, err := json.Marshal(value); err == nil {
+			wish.Values = append(wish.Values, text)
+		}
+	}
+	m.Claims = &message.ClaimsRequest{IDToken: map[string]*message.ClaimRequest{"acr": wish}}
+	m.ACRValues = nil
 }
 
 // askedFor reports whether the login was made with these acr_values already, and brought

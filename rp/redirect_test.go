@@ -69,9 +69,11 @@ func TestNoOpenRedirect(t *testing.T) {
 	b.login() // what follows needs no more forms
 	for _, target := range targets {
 		for name, visit := range map[string]func() *page{
-			"a link":        func() *page { return b.visit(app + "/login?return_to=" + url.QueryEscape(target)) },
-			"a form":        func() *page { return b.bring(postForm(t, app+"/login", url.Values{"return_to": {target}})) },
-			"a third party": func() *page { return b.visit(app + "/initiate?iss=https://op.example&target_link_uri=" + url.QueryEscape(target)) },
+			"a link": func() *page { return b.visit(app + "/login?return_to=" + url.QueryEscape(target)) },
+			"a form": func() *page { return b.bring(postForm(t, app+"/login", url.Values{"return_to": {target}})) },
+			"a third party": func() *page {
+				return b.visit(app + "/initiate?iss=https://op.example&target_link_uri=" + url.QueryEscape(target))
+			},
 		} {
 			p := visit()
 			for _, address := range p.trail {

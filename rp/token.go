@@ -188,10 +188,10 @@ func (t *Token) renew(ctx context.Context, issuer string, stale message.Secret) 
 	}
 }
 
-// refresh replaces stale, once for all processes: the service lets one refresh of a
-// token be under way (rule refresh_single_flight), and the others find its result in the
-// record. The request itself is not given up when the caller goes: its answer may hold
-// the only refresh token that is still good. Waiting for another process is.
+// refresh replaces stale, once for all processes: whoever holds the mark in the store
+// reads the record again before asking (rule refresh_single_flight). The request itself is
+// not given up when the caller goes: its answer may hold the only refresh token that is
+// still good. Waiting for another process is.
 func (t *Token) refresh(caller, ctx context.Context, issuer string, stale message.Secret) error {
 	v, err := t.party.provider(ctx, issuer)
 	if err != nil {
@@ -201,29 +201,43 @@ func (t *Token) refresh(caller, ctx context.Context, issuer string, stale messag
 		return err
 	}
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
-		a, _, err := t.read(ctx)
+		ours, err := t.party.db.Reserve(ctx, "rp_refresh", t.id, refreshLimit)
 		if err != nil {
 			return err
 		}
-		if !a.Token.Equal(stale) {
-			return nil
-		}
-		res, err := v.run(ctx, service.RefreshTokenName, service.Args{State: t.id})
-		if err == nil {
-			t.tell(ctx, issuer, a.refresh, res)
-			return nil
-		}
-		if !errors.Is(err, message.RuleRefreshSingleFlight) {
-			if errors.Is(err, state.ErrUnknown) {
-				return ErrNoLogin
+		if ours {
+			err = t.refreshOnce(ctx, v, stale)
+			if released := t.party.db.Release(context.WithoutCancel(ctx), "rp_refresh", t.id); err == nil {
+				err = released
 			}
-			v.forget(ctx, err)
-			return err
+			if !errors.Is(err, message.RuleRefreshSingleFlight) {
+				return err
+			}
 		}
 		if pause(caller, wait) != nil {
 			return errLeft
 		}
+		if a, _, err := t.read(ctx); err != nil || !a.Token.Equal(stale) {
+			return err
+		}
 	}
+}
+
+func (t *Token) refreshOnce(ctx context.Context, v *provider, stale message.Secret) error {
+	a, _, err := t.read(ctx)
+	if err != nil || !a.Token.Equal(stale) {
+		return err
+	}
+	res, err := v.run(ctx, service.RefreshTokenName, service.Args{State: t.id})
+	if err == nil {
+		t.tell(ctx, v.issuer, a.refresh, res)
+		return nil
+	}
+	v.forget(ctx, err)
+	if errors.Is(err, state.ErrUnknown) {
+		return ErrNoLogin
+	}
+	return err
 }
 
 // tell reports a refresh to the application.
