@@ -2,14 +2,24 @@ package endpoint_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"math/big"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
+	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/state"
 )
 
@@ -107,3 +117,33 @@ func (b *brokenStore) Take(ctx context.Context, key string) ([]byte, bool, error
 }
 
 func hexOf(s string) string { return hex.EncodeToString(hashOf(s)) }
+
+// certificate makes a self-signed certificate for a key.
+func certificate(t testing.TB, k *keyjar.Key, name string) []byte {
+	t.Helper()
+	raw, err := k.PrivateJWK()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var jwk struct{ D, X, Y string }
+	if err := json.Unmarshal(raw, &jwk); err != nil {
+		t.Fatal(err)
+	}
+	number := func(s string) []byte {
+		b, err := base64.RawURLEncoding.DecodeString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), number(jwk.D))
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
