@@ -66,10 +66,10 @@ func (s *Step) DB() *state.DB { return s.env.DB }
 func (s *Step) Env() Env { return *s.env }
 
 // task is a request that another service of this environment can make.
-func (s *Step) task(make func(Env) Service, args Args) Task {
+func (s *Step) task(construct func(Env) Service, args Args) Task {
 	env := *s.env
 	env.Settings = Settings{} // they are this service's own
-	return Task{Service: make(env), Args: args}
+	return Task{Service: construct(env), Args: args}
 }
 
 func (s *Step) record(c Check) {
