@@ -497,3 +497,50 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// logout runs a login and a logout that tells a client on both channels.
+func logout(t *testing.T, out *outside, frame string) answer {
+	t.Helper()
+	p := provider(t, func(c *op.Config) { c.Outbound = out })
+	metadata := message.ClientMetadata{
+		RedirectURIs: []string{callback}, ResponseTypes: []string{"code"}, GrantTypes: []string{"authorization_code"},
+		TokenEndpointAuthMethod: message.AuthMethodNone, FrontchannelLogoutURI: frame, BackchannelLogoutURI: "https://rp.example/back",
+		PostLogoutRedirectURIs: []string{"https://rp.example/bye"},
+	}
+	if err := p.AddClient(context.Background(), &endpoint.Client{ID: "rp", Metadata: metadata, Trusted: true}); err != nil {
+		t.Fatal(err)
+	}
+	c := p.Client()
+	submit(t, c, do(t, c, "GET", authorizeURL(), ""), credentials())
+	page := do(t, c, "GET", optest.Issuer+"/end_session?client_id=rp&post_logout_redirect_uri="+url.QueryEscape("https://rp.example/bye"), "")
+	done := submit(t, c, page, url.Values{"action": {"allow"}})
+	p.Wait()
+	return done
+}
+
+func TestLogoutFrames(t *testing.T) {
+	page := logout(t, &outside{}, `https://rp.example/front?a="><script>&b=c`)
+	if page.StatusCode != 200 || !strings.Contains(page.body, `<iframe src="https://rp.example/front?a=%22%3e%3cscript%3e&amp;b=c"`) || strings.Contains(page.body, "<script") {
+		t.Errorf("%d %s", page.StatusCode, page.body)
+	}
+	if !strings.Contains(page.body, `href="https://rp.example/bye"`) || !strings.Contains(page.body, "2;url=https://rp.example/bye") {
+		t.Errorf("nowhere to go: %s", page.body)
+	}
+	if policy := page.Header.Get("Content-Security-Policy"); !strings.HasSuffix(policy, "; frame-src https://rp.example") {
+		t.Errorf("policy %s", policy)
+	}
+}
+
+func TestNotificationsAreDelivered(t *testing.T) {
+	good := &outside{docs: map[string]string{"https://rp.example/back": "ok"}}
+	logout(t, good, "https://rp.example/front")
+	if !slices.Equal(good.asked, []string{"POST https://rp.example/back"}) {
+		t.Errorf("asked %v", good.asked)
+	}
+	// A redirect is not followed, and a failure is not repeated.
+	bad := &outside{docs: map[string]string{"https://rp.example/back": "https://rp.example/elsewhere"}}
+	logout(t, bad, "https://rp.example/front")
+	if !slices.Equal(bad.asked, []string{"POST https://rp.example/back"}) {
+		t.Errorf("asked %v", bad.asked)
+	}
+}
