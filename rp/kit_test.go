@@ -1,6 +1,7 @@
 package rp_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -99,3 +100,5 @@ func newClient(t testing.TB, provider *optest.Provider, redirectURIs ...string) 
 	}
 	return c
 }
+
+func exampleContext() context.Context { return context.Background() }
