@@ -90,11 +90,34 @@ func (s *Store) prepare(ctx context.Context, v verb) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
+// lock waits for its turn to write, where there are turns.
+func (s *Store) lock(ctx context.Context) error {
+	if s.writer == nil {
+		return nil
+	}
+	select {
+	case s.writer <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) unlock() {
+	if s.writer != nil {
+		<-s.writer
+	}
+}
+
 func (s *Store) exec(ctx context.Context, v verb, p values) (sql.Result, error) {
 	stmt, err := s.prepare(ctx, v)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.unlock()
 	if stmt == nil {
 		return s.db.ExecContext(ctx, s.statements[v].text, s.args(v, p)...)
 	}

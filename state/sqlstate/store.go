@@ -49,6 +49,10 @@ type Store struct {
 	prepared   [verbs]atomic.Pointer[sql.Stmt]
 	preparing  sync.Mutex
 
+	// writer lets one write at a time go to SQLite, which would let the others
+	// sleep and try again.
+	writer chan struct{}
+
 	writes   atomic.Int64
 	sweeping sync.Mutex
 }
@@ -68,6 +72,9 @@ func New(db *sql.DB, d Dialect, o Options) (*Store, error) {
 	}
 	if s.sweepBatch <= 0 {
 		s.sweepBatch = sweepBatch
+	}
+	if d == SQLite {
+		s.writer = make(chan struct{}, 1)
 	}
 	s.statements = statements(d, s.table, o.Now == nil)
 	if s.now == nil {
@@ -187,6 +194,10 @@ func (s *Store) Take(ctx context.Context, key string) (value []byte, found bool,
 
 func (s *Store) take(ctx context.Context, key string) (value []byte, found bool, err error) {
 	if s.dialect != MySQL {
+		if err := s.lock(ctx); err != nil {
+			return nil, false, err
+		}
+		defer s.unlock()
 		found, err = s.row(ctx, verbTake, values{name: key}, &value)
 		return value, found, err
 	}

@@ -47,6 +47,15 @@ func eachDatabase(t *testing.T, test func(t *testing.T, d database)) {
 	}
 }
 
+// eachServer is eachDatabase without those that differ by how they connect.
+func eachServer(t *testing.T, test func(t *testing.T, d database)) {
+	for _, d := range databases {
+		if d.suffix == "" {
+			t.Run(d.name, func(t *testing.T) { test(t, d.found(t)) })
+		}
+	}
+}
+
 // found completes d with its DSN, or ends the test.
 func (d database) found(t testing.TB) database {
 	t.Helper()
