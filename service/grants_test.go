@@ -427,3 +427,103 @@ func TestGrantDPoP(t *testing.T) {
 	_, err = w.services.Get(service.ResourceName).GetRequestParameters(context.Background(), service.Args{State: w.login, Message: service.ResourceRequest{URL: testResource}})
 	wantRule(t, err, message.RuleDPoPKey)
 }
+
+// TestIntrospectionEncrypted: the answer is signed and then encrypted for us (RFC
+// 9701, Section 6); a token that is only signed is refused.
+func TestIntrospectionEncrypted(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		w, err := newWorld(t, override{
+			Config: settings{Keys: true, Metadata: map[string]any{
+				"introspection_signed_response_alg": "RS256", "introspection_encrypted_response_alg": "RSA-OAEP", "jwks_uri": "https://rp.example/jwks",
+			}},
+			outside: outside{Flow: "introspection"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.answer = func(req *service.Request) *service.Response {
+			if req.Service != service.IntrospectionName {
+				return nil
+			}
+			token := w.sealIntrospection([]byte(`{"active":true,"sub":"248289761001"}`), answer{})
+			if !plain {
+				token = []byte(encrypt(t, string(token), "RSA-OAEP", "A128CBC-HS256", "JWT"))
+			}
+			return req.Answer(200, map[string][]string{"Content-Type": {"application/token-introspection+jwt"}}, token)
+		}
+		at, err := w.run(context.Background())
+		if plain {
+			wantRule(t, err, message.RuleIntrospectionJWT)
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", at, err)
+		}
+		if got := service.MessageOf[message.IntrospectionResponse](w.flow.result); got.Subject != "248289761001" {
+			t.Errorf("got %v", got)
+		}
+	}
+}
+
+// TestGrantsNeedSomething: what is lacking is the caller's to give.
+func TestGrantsNeedSomething(t *testing.T) {
+	w := held(t, override{outside: outside{Flow: "client_credentials"}})
+	ctx := context.Background()
+	for _, test := range []struct {
+		name string
+		args service.Args
+		want error
+	}{
+		{service.TokenExchangeName, service.Args{}, service.ErrArgs},
+		{service.TokenExchangeName, service.Args{State: "unknown"}, state.ErrUnknown},
+		{service.IntrospectionName, service.Args{State: "unknown"}, state.ErrUnknown},
+		{service.RevocationName, service.Args{}, service.ErrArgs},
+		{service.JWTBearerName, service.Args{}, service.ErrNotConfigured}, // no key of ours
+		{service.DeviceTokenName, service.Args{}, service.ErrArgs},
+		{service.CIBATokenName, service.Args{State: "unknown"}, state.ErrUnknown},
+		{service.DeviceTokenName, service.Args{State: w.login}, message.RuleDeviceStop},
+		{service.CIBATokenName, service.Args{State: w.login}, message.RuleCIBAStop},
+		{service.ClientNotificationName, service.Args{}, service.ErrArgs},
+	} {
+		if _, err := w.services.Get(test.name).GetRequestParameters(ctx, test.args); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, err, test.want)
+		}
+	}
+	// The access token of a grant without a refresh token is what is revoked.
+	sent := w.watchRequests()
+	if _, err := service.Run(ctx, w.services.Get(service.RevocationName), service.Args{State: w.login}, w.send); err != nil {
+		t.Fatal(err)
+	}
+	if form := formOf(t, sent[service.RevocationName]); form.Get("token") != testGrantToken || form.Get("token_type_hint") != "access_token" {
+		t.Errorf("revoked %v", form)
+	}
+}
+
+// TestRevocationOfAFrontToken: also a token from the front channel is forgotten.
+func TestRevocationOfAFrontToken(t *testing.T) {
+	w, err := newWorld(t, override{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	for _, name := range []string{service.WebFingerName, service.ProviderInfoName, service.RegistrationName} {
+		if _, err := service.Run(ctx, w.services.Get(name), service.Args{Message: firstMessage(name)}, w.send); err != nil {
+			t.Fatal(err)
+		}
+	}
+	login := state.NewRecord("front", testIssuer)
+	login.Set(state.ItemAuthResponse, []byte(`{"access_token":"front-token","token_type":"Bearer","state":"front"}`))
+	if err := w.db.Begin(ctx, login); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.db.Claim(ctx, "front"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := service.Run(ctx, w.services.Get(service.RevocationName), service.Args{State: "front"}, w.send); err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.db.Session(ctx, "front")
+	if err != nil || r.Latest("access_token") != nil {
+		t.Errorf("the record still holds %s: %v", r.Item(state.ItemAuthResponse), err)
+	}
+}
