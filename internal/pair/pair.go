@@ -40,6 +40,8 @@ type Pair struct {
 	Certificates [][]byte
 	// Sent collects the notifications that the provider decided on.
 	Sent []endpoint.Outbound
+	// Asked collects the questions for the user's other device.
+	Asked []endpoint.Decoupled
 	// Prompts collects what the user was asked.
 	Prompts []endpoint.Prompt
 	// Tap, if not nil, sees every exchange on its way and may change the response.
@@ -89,6 +91,9 @@ func (p *Pair) rounds(ctx context.Context, req *endpoint.Request, step func() (*
 		}
 		if resp != nil {
 			p.Sent = append(p.Sent, resp.Send...)
+			if resp.Ask != nil {
+				p.Asked = append(p.Asked, *resp.Ask)
+			}
 			if p.Tap != nil {
 				p.Tap(req, resp)
 			}
@@ -203,4 +208,22 @@ func (p *Pair) callback(resp *endpoint.Response) (*service.Response, error) {
 		return nil, fmt.Errorf("%w%s", ErrPage, detail)
 	}
 	return service.ParseCallback(in), nil
+}
+
+// Notification is a notification of the provider as it arrives at the relying party.
+func Notification(out endpoint.Outbound) *service.Response {
+	in := service.Inbound{Method: out.Method, Raw: string(out.Body), Mode: message.ResponseModeFormPost}
+	in.ContentType, _ = out.Header.Get("Content-Type")
+	authorization, _ := out.Header.Get("Authorization")
+	in.Authorization = message.Secret(authorization)
+	return service.ParseCallback(in)
+}
+
+// Visit opens a page of the provider in the user's browser and answers what it asks.
+func (p *Pair) Visit(ctx context.Context, address string) error {
+	_, err := p.browse(ctx, &service.Request{Method: "GET", URL: address})
+	if errors.Is(err, ErrPage) {
+		return nil
+	}
+	return err
 }
