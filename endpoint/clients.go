@@ -1,11 +1,14 @@
 package endpoint
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/oidcservice/oidc/message"
@@ -84,10 +87,23 @@ type ClientRegistry interface {
 	RemoveClient(ctx context.Context, id string) (found bool, err error)
 }
 
-// StoredClients keeps clients in a state.Store. It is a ClientRegistry.
+// StoredClients keeps clients in a state.Store. It is a ClientRegistry. The store is asked
+// each time, so that every process sees a change at once; what it answers is decoded only
+// when it changed.
 type StoredClients struct {
 	Store state.Store
+
+	mu      sync.Mutex
+	decoded map[string]decodedClient
 }
+
+type decodedClient struct {
+	raw    []byte
+	client *Client
+}
+
+// maxDecodedClients bounds the clients that are kept decoded.
+const maxDecodedClients = 1000
 
 // clientLife is for ever, as far as a store is concerned.
 const clientLife = 100 * 365 * 24 * time.Hour
@@ -108,21 +124,36 @@ func encodeClient(c *Client) (*storedClient, error) {
 }
 
 // Client implements Clients.
-func (s StoredClients) Client(ctx context.Context, id string) (*Client, bool, error) {
-	stored := storedClient{Client: new(Client)}
-	found, err := store{s.Store}.get(ctx, kindClient, id, &stored)
+func (s *StoredClients) Client(ctx context.Context, id string) (*Client, bool, error) {
+	raw, found, err := s.Store.Get(ctx, storeKey(kindClient, id))
 	if err != nil || !found {
 		return nil, false, err
+	}
+	s.mu.Lock()
+	known, ok := s.decoded[id]
+	s.mu.Unlock()
+	if ok && bytes.Equal(known.raw, raw) {
+		return known.client, true, nil
+	}
+	stored := storedClient{Client: new(Client)}
+	if err := json.Unmarshal(raw, &stored); err != nil {
+		return nil, false, fmt.Errorf("endpoint: client: %w", err)
 	}
 	stored.Secret = message.Secret(stored.PlainSecret)
 	if err := message.DecodeJSON(stored.Meta, &stored.Metadata); err != nil {
 		return nil, false, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.decoded == nil || len(s.decoded) >= maxDecodedClients {
+		s.decoded = map[string]decodedClient{}
+	}
+	s.decoded[id] = decodedClient{raw: raw, client: stored.Client}
 	return stored.Client, true, nil
 }
 
 // AddClient implements ClientRegistry.
-func (s StoredClients) AddClient(ctx context.Context, c *Client) (bool, error) {
+func (s *StoredClients) AddClient(ctx context.Context, c *Client) (bool, error) {
 	stored, err := encodeClient(c)
 	if err != nil {
 		return false, err
@@ -131,7 +162,7 @@ func (s StoredClients) AddClient(ctx context.Context, c *Client) (bool, error) {
 }
 
 // PutClient implements ClientRegistry.
-func (s StoredClients) PutClient(ctx context.Context, c *Client) error {
+func (s *StoredClients) PutClient(ctx context.Context, c *Client) error {
 	stored, err := encodeClient(c)
 	if err != nil {
 		return err
@@ -140,6 +171,6 @@ func (s StoredClients) PutClient(ctx context.Context, c *Client) error {
 }
 
 // RemoveClient implements ClientRegistry.
-func (s StoredClients) RemoveClient(ctx context.Context, id string) (bool, error) {
+func (s *StoredClients) RemoveClient(ctx context.Context, id string) (bool, error) {
 	return store{s.Store}.take(ctx, kindClient, id, nil)
 }

@@ -228,7 +228,7 @@ func NewContext(cfg Config) (*Context, error) {
 	}
 	c.store = store{cfg.Store}
 	if c.clients == nil {
-		c.clients = StoredClients{Store: cfg.Store}
+		c.clients = &StoredClients{Store: cfg.Store}
 	}
 	if c.now == nil {
 		c.now = time.Now

@@ -17,6 +17,7 @@ type Encoding int
 // The encodings.
 const (
 	Form   Encoding = iota // the query of a GET, the form body of a POST
+	Params                 // the same, left undecoded: Verify chooses the message's type
 	JSON                   // a JSON body
 	Opaque                 // nothing is decoded; Verify reads the Request
 )

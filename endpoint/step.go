@@ -68,7 +68,7 @@ func (s *Step) decode(as Encoding) *Refusal {
 		query = u.RawQuery
 	}
 	if req.Method == "GET" || req.Method == "HEAD" || req.Method == "DELETE" {
-		if as == Form {
+		if as == Form || as == Params {
 			var refusal *Refusal
 			s.Params, refusal = parseParams(query)
 			return refusal

@@ -49,7 +49,7 @@ func NewToken(env Env) Endpoint {
 		Name:    "token",
 		Path:    "/token",
 		Methods: []string{"POST"},
-		Request: Form,
+		Request: Params,
 		Proof:   ClientProof,
 		CORS:    true,
 		Describe: func(c *Context, url string, m *message.ProviderMetadata) {
@@ -63,6 +63,7 @@ func NewToken(env Env) Endpoint {
 			}
 		},
 		Verify: func(ctx context.Context, s *Step, req *message.AccessTokenRequest) error {
+			req.GrantType = s.Params.Get("grant_type")
 			g, err := s.grantType(req.GrantType)
 			if err != nil {
 				return err

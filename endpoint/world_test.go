@@ -52,7 +52,7 @@ type world struct {
 	t       testing.TB
 	now     time.Time
 	store   state.Store
-	clients endpoint.StoredClients
+	clients *endpoint.StoredClients
 	client  *endpoint.Client
 	set     *endpoint.Set
 	ctx     *endpoint.Context
@@ -100,7 +100,7 @@ func newWorld(t testing.TB, change func(*endpoint.Config, *endpoint.Client)) *wo
 		change(&cfg, w.client)
 	}
 	w.store = cfg.Store
-	w.clients = endpoint.StoredClients{Store: cfg.Store}
+	w.clients = &endpoint.StoredClients{Store: cfg.Store}
 	if cfg.Clients == nil {
 		cfg.Clients = w.clients
 	}

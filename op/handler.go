@@ -51,17 +51,15 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // find returns the endpoint at a path: an exact one, or the one whose paths begin so.
 func (p *Provider) find(path string) (endpoint.Described, bool) {
-	var best endpoint.Described
-	found := false
-	for _, d := range p.set.All() {
-		if d.HostPath == path {
+	if d, found := p.paths[path]; found {
+		return d, true
+	}
+	for _, d := range p.below {
+		if strings.HasPrefix(path, d.HostPath) {
 			return d, true
 		}
-		if d.Prefix && strings.HasPrefix(path, d.HostPath) && len(d.HostPath) > len(best.HostPath) {
-			best, found = d, true
-		}
 	}
-	return best, found
+	return endpoint.Described{}, false
 }
 
 // cors lets scripts of any origin read the answers of an endpoint that is not for the

@@ -77,6 +77,8 @@ type Provider struct {
 	client  *http.Client
 	sending sync.WaitGroup
 	slots   chan struct{}
+	paths   map[string]endpoint.Described
+	below   []endpoint.Described // those that longer paths belong to
 }
 
 // maxSending bounds the notifications that are under way at once.
@@ -117,12 +119,20 @@ func New(cfg Config) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{
+	p := &Provider{
 		context: ctx, set: set, config: cfg, pages: pages,
 		base: strings.TrimSuffix(u.Path, "/"), origin: u.Scheme + "://" + u.Host,
 		client: outboundClient(cfg.Outbound, cfg.OutboundAllow),
 		slots:  make(chan struct{}, maxSending),
-	}, nil
+		paths:  map[string]endpoint.Described{},
+	}
+	for _, d := range set.All() {
+		p.paths[d.HostPath] = d
+		if d.Prefix {
+			p.below = append(p.below, d)
+		}
+	}
+	return p, nil
 }
 
 // Context returns what the endpoints share: the clients, and the way to change the keys.

@@ -78,7 +78,7 @@ func New(knobs ...Knob) (*Provider, error) {
 	}
 	registry, ok := cfg.Clients.(endpoint.ClientRegistry)
 	if !ok {
-		registry = endpoint.StoredClients{Store: cfg.Store}
+		registry = &endpoint.StoredClients{Store: cfg.Store}
 	}
 	if cfg.Clients == nil {
 		cfg.Clients = registry
