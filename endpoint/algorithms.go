@@ -30,7 +30,7 @@ var fapiAlgs = []string{"PS256", "ES256", "EdDSA", "Ed25519"}
 func isHMAC(alg string) bool { return slices.Contains([]string{"HS256", "HS384", "HS512"}, alg) }
 
 // asymmetric are the algorithms with a public key that any JWT may have, either way.
-func (c *Context) asymmetric() []string { return c.permitted(asymmetricAlgs) }
+func (c *Context) asymmetric() []string { return c.offered.asymmetric }
 
 // signing are all algorithms that a JWT of a client may have.
 func (c *Context) signing() []string { return c.permitted(keyjar.SigningAlgorithms()) }

@@ -154,7 +154,9 @@ func (c *Context) responseModes() []string {
 }
 
 // grantTypes are the grant types that are offered.
-func (c *Context) grantTypes() []string {
+func (c *Context) grantTypes() []string { return c.offered.grantTypes }
+
+func (c *Context) listGrantTypes() []string {
 	var all []string
 	for _, t := range c.policy.ResponseTypes {
 		words := message.ParseList(t)

@@ -30,7 +30,9 @@ var protocolClaims = []string{
 }
 
 // scopes are the scopes that are known, in order.
-func (c *Context) scopes() []string {
+func (c *Context) scopes() []string { return c.offered.scopes }
+
+func (c *Context) listScopes() []string {
 	all := []string{
 		message.ScopeOpenID, message.ScopeProfile, message.ScopeEmail, message.ScopeAddress,
 		message.ScopePhone,
@@ -50,7 +52,9 @@ func (c *Context) claimsOfScope(scope string) []string {
 }
 
 // claims are the claims that can be had, sorted: the protocol's own, then those of the scopes.
-func (c *Context) claims() []string {
+func (c *Context) claims() []string { return c.offered.claims }
+
+func (c *Context) listClaims() []string {
 	all := []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid"}
 	seen := map[string]bool{}
 	for _, scope := range c.scopes() {

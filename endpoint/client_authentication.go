@@ -150,7 +150,9 @@ func (s *Step) invalidClient(v *message.Violation, _ *clientauth.Presented) *Ref
 }
 
 // authMethods are the client authentication methods that are offered.
-func (c *Context) authMethods() []string {
+func (c *Context) authMethods() []string { return c.offered.authMethods }
+
+func (c *Context) listAuthMethods() []string {
 	if c.policy.AuthMethods != nil {
 		return c.policy.AuthMethods
 	}
@@ -165,7 +167,9 @@ func (c *Context) authMethods() []string {
 }
 
 // assertionAlgs are the algorithms that a client assertion may have.
-func (c *Context) assertionAlgs() []string {
+func (c *Context) assertionAlgs() []string { return c.offered.assertionAlgs }
+
+func (c *Context) listAssertionAlgs() []string {
 	var all []string
 	for _, alg := range c.signing() {
 		symmetric := isHMAC(alg)

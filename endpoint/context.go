@@ -193,6 +193,12 @@ type Context struct {
 	logger    *slog.Logger
 	set       *Set
 	parsed    parsedSets
+	offered   offered
+}
+
+// offered is what follows from the policy and is asked for with each request.
+type offered struct {
+	grantTypes, authMethods, assertionAlgs, asymmetric, scopes, claims []string
 }
 
 // keys is one snapshot of our own keys.
@@ -242,6 +248,12 @@ func NewContext(cfg Config) (*Context, error) {
 	if err := c.policy.complete(c.issuer); err != nil {
 		return nil, err
 	}
+	c.offered.grantTypes = c.listGrantTypes()
+	c.offered.authMethods = c.listAuthMethods()
+	c.offered.assertionAlgs = c.listAssertionAlgs()
+	c.offered.asymmetric = c.permitted(asymmetricAlgs)
+	c.offered.scopes = c.listScopes()
+	c.offered.claims = c.listClaims()
 	if err := c.SetKeys(cfg.Keys, cfg.NextKeys, cfg.RetiredKeys); err != nil {
 		return nil, err
 	}
