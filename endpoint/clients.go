@@ -135,12 +135,8 @@ func (s *StoredClients) Client(ctx context.Context, id string) (*Client, bool, e
 	if ok && bytes.Equal(known.raw, raw) {
 		return known.client, true, nil
 	}
-	stored := storedClient{Client: new(Client)}
-	if err := json.Unmarshal(raw, &stored); err != nil {
-		return nil, false, fmt.Errorf("endpoint: client: %w", err)
-	}
-	stored.Secret = message.Secret(stored.PlainSecret)
-	if err := message.DecodeJSON(stored.Meta, &stored.Metadata); err != nil {
+	client, err := decodeClient(raw)
+	if err != nil {
 		return nil, false, err
 	}
 	s.mu.Lock()
@@ -148,14 +144,29 @@ func (s *StoredClients) Client(ctx context.Context, id string) (*Client, bool, e
 	if s.decoded == nil || len(s.decoded) >= maxDecodedClients {
 		s.decoded = map[string]decodedClient{}
 	}
-	s.decoded[id] = decodedClient{raw: raw, client: stored.Client}
-	return stored.Client, true, nil
+	s.decoded[id] = decodedClient{raw: raw, client: client}
+	return client, true, nil
+}
+
+func decodeClient(raw []byte) (*Client, error) {
+	stored := storedClient{Client: new(Client)}
+	if err := json.Unmarshal(raw, &stored); err != nil {
+		return nil, fmt.Errorf("endpoint: client: %w", err)
+	}
+	stored.Secret = message.Secret(stored.PlainSecret)
+	if err := message.DecodeJSON(stored.Meta, &stored.Metadata); err != nil {
+		return nil, fmt.Errorf("endpoint: client: %w", err)
+	}
+	return stored.Client, nil
 }
 
 // AddClient implements ClientRegistry.
 func (s *StoredClients) AddClient(ctx context.Context, c *Client) (bool, error) {
 	stored, err := encodeClient(c)
 	if err != nil {
+		return false, err
+	}
+	if err := s.list(ctx, c.ID); err != nil {
 		return false, err
 	}
 	return store{s.Store}.add(ctx, kindClient, c.ID, stored, clientLife)
@@ -165,6 +176,9 @@ func (s *StoredClients) AddClient(ctx context.Context, c *Client) (bool, error) 
 func (s *StoredClients) PutClient(ctx context.Context, c *Client) error {
 	stored, err := encodeClient(c)
 	if err != nil {
+		return err
+	}
+	if err := s.list(ctx, c.ID); err != nil {
 		return err
 	}
 	return store{s.Store}.put(ctx, kindClient, c.ID, stored, clientLife)

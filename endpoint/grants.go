@@ -43,6 +43,9 @@ func (s *Step) saveGrant(ctx context.Context, g *grant) error {
 		life += l.RefreshToken
 	}
 	g.Until = s.Now.Add(life)
+	if err := s.Context.join(ctx, kindUserGrants, g.User, g.ID, life); err != nil {
+		return err
+	}
 	return s.Context.store.put(ctx, kindGrant, g.ID, g, life)
 }
 

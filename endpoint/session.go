@@ -21,6 +21,7 @@ type session struct {
 	Until time.Time `json:"until"`
 
 	handle string // the cookie's value
+	key    string // where it is in the store
 }
 
 func (c *Context) sessionCookie() string { return c.cookieName("op_session") }
@@ -36,7 +37,7 @@ func (s *Step) session(ctx context.Context) (*session, error) {
 	if err != nil || !found || !s.Now.Before(sess.Until) {
 		return nil, err
 	}
-	sess.handle = handle
+	sess.handle, sess.key = handle, storeKey(kindSession, handle)
 	return &sess, nil
 }
 
@@ -48,7 +49,7 @@ func (s *Step) login(ctx context.Context, old *session, a Authentication) (*sess
 	if err != nil {
 		return nil, nil, err
 	}
-	sess := &session{User: a.User, AuthTime: a.Time, ACR: a.ACR, AMR: a.AMR, Until: s.Now.Add(c.lifetimes.Session), handle: handle}
+	sess := &session{User: a.User, AuthTime: a.Time, ACR: a.ACR, AMR: a.AMR, Until: s.Now.Add(c.lifetimes.Session), handle: handle, key: storeKey(kindSession, handle)}
 	if sess.AuthTime.IsZero() {
 		sess.AuthTime = s.Now
 	}
@@ -66,6 +67,9 @@ func (s *Step) login(ctx context.Context, old *session, a Authentication) (*sess
 		}
 	}
 	if err := c.store.put(ctx, kindSession, handle, sess, c.lifetimes.Session); err != nil {
+		return nil, nil, err
+	}
+	if err := c.join(ctx, kindUserSessions, sess.User, sess.key, c.lifetimes.Session); err != nil {
 		return nil, nil, err
 	}
 	return sess, append(c.stateCookies(sess), c.cookie(handle, 0)), nil
@@ -134,7 +138,7 @@ func (s *Step) items(ctx context.Context, sess *session) ([]sessionItem, error) 
 // Logout 1.0, Section 2.7). Of concurrent calls one does it and reports so.
 func (s *Step) end(ctx context.Context, sess *session) (bool, error) {
 	c := s.Context
-	found, err := c.store.take(ctx, kindSession, sess.handle, nil)
+	_, found, err := c.store.Take(ctx, sess.key)
 	if err != nil || !found {
 		return false, err
 	}

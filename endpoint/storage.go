@@ -35,6 +35,9 @@ const (
 	kindUserCode    = "op_user_code"
 	kindDeviceCode  = "op_device_code"
 
+	kindUserSessions   = "op_user_sessions"
+	kindUserGrants     = "op_user_grants"
+	kindAllClients     = "op_clients"
 	kindCIBA           = "op_ciba"
 	kindAuthReqID      = "op_auth_req_id"
 	kindDeviceDecision = "op_device_decision"

@@ -192,7 +192,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, resp *endpoint
 	}
 	setCookies(w, resp.Cookies)
 	h.Set("X-Content-Type-Options", "nosniff")
-	p.send(resp.Send)
+	p.Send(resp.Send)
 	if resp.Ask != nil && p.config.Decoupled != nil {
 		p.config.Decoupled(r.Context(), *resp.Ask)
 	}

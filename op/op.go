@@ -147,7 +147,7 @@ func (p *Provider) Decide(ctx context.Context, ticket string, allow bool, who en
 		list, err := p.context.Decide(ctx, ticket, allow, who)
 		var need *endpoint.NeedFetch
 		if !errors.As(err, &need) {
-			p.send(list)
+			p.Send(list)
 			return err
 		}
 		if err := p.fetch(ctx, need); err != nil {

@@ -109,9 +109,10 @@ func (p *Provider) get(ctx context.Context, need *endpoint.NeedFetch) (int, []by
 	return resp.StatusCode, body, err
 }
 
-// send delivers notifications in the background, in parallel with limits. Failures are
-// reported to the operator and not repeated.
-func (p *Provider) send(list []endpoint.Outbound) {
+// Send delivers notifications in the background, in parallel with limits. Failures are
+// reported to the operator and not repeated. It is for those that an operator's act decided
+// on, such as endpoint.Context.RevokeUser; others are sent without it.
+func (p *Provider) Send(list []endpoint.Outbound) {
 	for _, out := range list {
 		p.sending.Add(1)
 		go func() {
