@@ -229,18 +229,18 @@ func swap(u *url.URL, pairs ...string) *url.URL {
 func TestForgedCallbackEndsNothing(t *testing.T) {
 	w := newWorld(t)
 	victim := w.browser()
-	real := victim.callback(app + "/login")
-	state := real.URL.Query().Get("state")
+	own := victim.callback(app + "/login")
+	state := own.URL.Query().Get("state")
 	attacker := w.browser()
 	for _, u := range []*url.URL{
 		swap(nil, "error", "access_denied", "state", state, "iss", "https://op.example"),
 		swap(nil, "code", "x", "state", state, "iss", "https://op.example"),
-		swap(real.URL, "iss", ""), swap(real.URL, "iss", "https://evil.example"),
+		swap(own.URL, "iss", ""), swap(own.URL, "iss", "https://evil.example"),
 	} {
 		attacker.bring(going(u))
 	}
 	victim.bring(going(swap(nil, "error", "access_denied", "state", state))) // without iss
-	if p := victim.bring(real); p.body != "home of diana at https://op.example" {
+	if p := victim.bring(own); p.body != "home of diana at https://op.example" {
 		t.Errorf("%d %s", p.status, p.body)
 	}
 }
@@ -460,5 +460,30 @@ func TestPagesEscape(t *testing.T) {
 	policy := p.header.Get("Content-Security-Policy")
 	if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "script-src") {
 		t.Error(policy)
+	}
+}
+
+// Where a login was on its way to is told to nobody but the browser that began it.
+func TestTargetIsToldToItsBrowserOnly(t *testing.T) {
+	w := newWorld(t)
+	victim := w.browser()
+	state := victim.callback(app + "/login?return_to=/account?invoice=4711").URL.Query().Get("state")
+	forged := going(swap(nil, "error", "access_denied", "state", state, "iss", "https://op.example"))
+	if p := w.browser().bring(forged); strings.Contains(p.body, "4711") {
+		t.Errorf("a stranger learns it: %s", p.body)
+	}
+	if p := victim.bring(forged); !strings.Contains(p.body, "4711") {
+		t.Errorf("the browser itself does not: %s", p.body)
+	}
+}
+
+// A path that begins with two slashes would be another site in a form.
+func TestPagesPostToThemselves(t *testing.T) {
+	w := newWorld(t)
+	for name, h := range map[string]http.Handler{"callback": w.party.Callback(nil), "logout": w.party.Logout()} {
+		resp := serveRaw(h, httptest.NewRequest(http.MethodGet, app+"/", nil), "//evil.example/"+name)
+		if body := readAll(t, resp); !strings.Contains(body, `action=""`) || strings.Contains(body, "evil.example") {
+			t.Errorf("%s: %s", name, body)
+		}
 	}
 }

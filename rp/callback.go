@@ -7,6 +7,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/oidcservice/oidc/keyjar"
@@ -33,7 +35,7 @@ func (p *Party) Callback(done func(w http.ResponseWriter, r *http.Request, l *Lo
 			return
 		}
 		if in == nil {
-			showPage(w, http.StatusOK, fragmentPolicy, "fragment", r.URL.EscapedPath())
+			showPage(w, http.StatusOK, fragmentPolicy, "fragment", nil)
 			return
 		}
 		l, issuer, target, err := p.complete(w, r, in)
@@ -50,7 +52,7 @@ func (p *Party) Callback(done func(w http.ResponseWriter, r *http.Request, l *Lo
 func (p *Party) inbound(w http.ResponseWriter, r *http.Request) (*service.Inbound, error) {
 	in := &service.Inbound{Method: r.Method, ContentType: r.Header.Get("Content-Type"), RedirectURI: p.arrived(r)}
 	switch r.Method {
-	case http.MethodGet, http.MethodHead:
+	case http.MethodGet:
 		if r.URL.RawQuery == "" {
 			return nil, nil
 		}
@@ -65,7 +67,7 @@ func (p *Party) inbound(w http.ResponseWriter, r *http.Request) (*service.Inboun
 			in.Mode, in.Raw = message.ResponseModeFragment, fragment
 		}
 	default:
-		w.Header().Set("Allow", "GET, HEAD, POST")
+		w.Header().Set("Allow", "GET, POST")
 		return nil, problemError{KindRequest, requestError{errMethod, http.StatusMethodNotAllowed, "method " + clip(r.Method)}}
 	}
 	return in, nil
@@ -119,23 +121,26 @@ func stateOf(raw string) (name string, sealed bool) {
 func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inbound) (l *Login, issuer, target string, err error) {
 	ctx := r.Context()
 	name, sealed := stateOf(in.Raw)
-	v, pending, err := p.providerOf(ctx, name, in.RedirectURI)
-	if v != nil {
-		issuer = v.issuer
-	}
-	target = pending.Kept(state.KeptReturnTo)
+	v, err := p.providerOf(ctx, name, in.RedirectURI)
 	if err != nil {
-		return nil, issuer, target, err
+		return nil, "", "", err
 	}
-	// The cookie of this login goes when the login does. One that waits for a response
-	// that somebody forged stays: its own response may still come.
+	issuer = v.issuer
 	in.Binding = cookie(r, p.loginCookieName(name))
+	if strings.Contains(in.Raw, "error=") {
+		target = p.targetOf(ctx, name, in.Binding) // a declared error ends the login
+	}
 	v.freshKeys(ctx)
 	res, err := p.judgeResponse(ctx, v, *in, sealed, r)
 	if err != nil {
+		// The cookie goes when the login does. One that waits for a response that
+		// somebody forged stays: its own response may still come.
 		var declared *message.Error
 		if errors.As(err, &declared) {
 			p.dropCookie(w, p.loginCookieName(name))
+		}
+		if target == "" {
+			target = p.targetOf(ctx, name, in.Binding)
 		}
 		return nil, issuer, target, err
 	}
@@ -143,7 +148,7 @@ func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inb
 	record, checks, err := p.redeem(ctx, v, res)
 	if err != nil {
 		// The code is spent, or its fate unknown: this login is over.
-		p.giveUp(ctx, res.State)
+		target = p.giveUp(ctx, res.State)
 		v.forget(context.WithoutCancel(ctx), err)
 		return nil, issuer, target, err
 	}
@@ -151,6 +156,7 @@ func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inb
 	if !p.o.SkipSession {
 		if secret, err = p.random(); err == nil {
 			record, err = p.db.Update(ctx, res.State, func(r *state.Record) error {
+				target = r.Kept(state.KeptReturnTo)
 				r.Keep(keptSession, sessionHash(secret))
 				r.Keep(state.KeptReturnTo, "")
 				return nil
@@ -159,6 +165,9 @@ func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inb
 		if err == nil {
 			err = p.openSession(w, r, secret, res.State)
 		}
+	}
+	if p.o.SkipSession {
+		target = record.Kept(state.KeptReturnTo)
 	}
 	if err == nil {
 		l, err = p.loginOf(record)
@@ -176,45 +185,64 @@ func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inb
 	return l, issuer, target, nil
 }
 
-// giveUp ends a login that cannot be completed. Its record would otherwise stay, with
-// tokens that nobody can use.
-func (p *Party) giveUp(ctx context.Context, name string) {
+// targetOf returns where a login that failed was on its way to, for the browser that
+// began it: nobody else is told.
+func (p *Party) targetOf(ctx context.Context, name, binding string) string {
+	if binding == "" {
+		return ""
+	}
+	pending, err := p.db.Pending(ctx, name)
+	if err != nil {
+		return ""
+	}
+	return pending.Kept(state.KeptReturnTo)
+}
+
+// giveUp ends a login that cannot be completed, and returns where it was on its way to.
+// Its record would otherwise stay, with tokens that nobody can use.
+func (p *Party) giveUp(ctx context.Context, name string) (target string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
+	if record, err := p.db.Session(ctx, name); err == nil {
+		target = record.Kept(state.KeptReturnTo)
+	}
 	if err := p.db.End(ctx, name); err != nil {
 		p.logger.WarnContext(ctx, "a login that failed cannot be forgotten; it expires", "error", err)
 	}
+	return target
 }
 
 // providerOf finds the provider of a response by its state, and where that leads nowhere
 // by the address at which it arrived. It judges nothing: the service does.
-func (p *Party) providerOf(ctx context.Context, name, redirectURI string) (*provider, state.Record, error) {
+func (p *Party) providerOf(ctx context.Context, name, redirectURI string) (*provider, error) {
+	v := p.only()
+	if v != nil && !v.registers() {
+		return v, v.ready(ctx)
+	}
 	var pending state.Record
 	if name != "" {
 		var err error
 		if pending, err = p.db.Pending(ctx, name); err != nil && !errors.Is(err, state.ErrUnknown) {
-			return nil, pending, err
+			return nil, err
 		}
 	}
 	if pending.Issuer != "" {
 		v, err := p.provider(ctx, pending.Issuer)
 		if err != nil {
-			return nil, pending, err
+			return nil, err
 		}
-		return v, pending, v.meet(ctx, pending)
+		return v, v.meet(ctx, pending)
 	}
 	all := p.providers()
 	for _, v := range all {
-		for _, uri := range v.context.Snapshot().Metadata.RedirectURIs {
-			if uri == redirectURI {
-				return v, pending, nil
-			}
+		if slices.Contains(v.context.Snapshot().Metadata.RedirectURIs, redirectURI) {
+			return v, nil
 		}
 	}
 	if len(all) > 0 {
-		return all[0], pending, nil
+		return all[0], nil
 	}
-	return nil, pending, refuse(KindExpired, message.RuleAuthzResponseState, "state", "a state of ours that waits for its response")
+	return nil, refuse(KindExpired, message.RuleAuthzResponseState, "state", "a state of ours that waits for its response")
 }
 
 // meet sees to it that a login that another process began can be finished here.

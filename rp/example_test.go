@@ -88,7 +88,7 @@ func ExampleParty_Tokens() {
 }
 
 // An API is called with the token of whoever is logged in.
-func ExampleParty_Client() {
+func ExampleParty_HTTPClient() {
 	provider, err := optest.New()
 	if err != nil {
 		log.Fatal(err)
@@ -102,7 +102,7 @@ func ExampleParty_Client() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	api := party.Client("https://op.example") // the token goes there and nowhere else
+	api := party.HTTPClient("https://op.example") // the token goes there and nowhere else
 	mux := http.NewServeMux()
 	mux.Handle("/callback", party.Callback(nil))
 	mux.Handle("/", party.Protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

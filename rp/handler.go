@@ -155,7 +155,7 @@ func (p *Party) Login() http.Handler {
 		}
 		l := LoginRequest{Issuer: values.Get("iss"), Identifier: strings.TrimSpace(values.Get("identifier")), ReturnTo: values.Get("return_to")}
 		if p.only() == nil && l.Issuer == "" && l.Identifier == "" && (len(p.static) > 1 || p.dynamic != nil) {
-			p.showChoice(w, r, l.ReturnTo)
+			p.showChoice(w, l.ReturnTo)
 			return
 		}
 		if l.Issuer == "" && l.Identifier == "" && len(p.static) == 1 {
@@ -166,15 +166,15 @@ func (p *Party) Login() http.Handler {
 }
 
 // showChoice shows the providers.
-func (p *Party) showChoice(w http.ResponseWriter, r *http.Request, target string) {
+func (p *Party) showChoice(w http.ResponseWriter, target string) {
 	type link struct{ Name, Address string }
 	data := struct {
-		Issuers      []link
-		Named        bool
-		Path, Target string
-	}{Named: p.dynamic != nil, Path: r.URL.Path, Target: target}
+		Issuers []link
+		Named   bool
+		Target  string
+	}{Named: p.dynamic != nil, Target: target}
 	for _, v := range p.static {
-		data.Issuers = append(data.Issuers, link{v.issuer, loginAddress(r.URL.Path, v.issuer, target, true)})
+		data.Issuers = append(data.Issuers, link{v.issuer, loginAddress("", v.issuer, target, true)})
 	}
 	showPage(w, http.StatusOK, pagePolicy, "choose", data)
 }

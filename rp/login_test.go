@@ -211,7 +211,7 @@ func TestFragmentPage(t *testing.T) {
 			t.Errorf("no %s in %s", part, script)
 		}
 	}
-	if !strings.Contains(p.body, "<noscript>") || !strings.Contains(p.body, `action="/callback"`) {
+	if !strings.Contains(p.body, "<noscript>") || !strings.Contains(p.body, `method="post" action=""`) {
 		t.Error(p.body)
 	}
 }

@@ -27,9 +27,9 @@ func (p *Party) Logout() http.Handler {
 		site := r.Header.Get("Sec-Fetch-Site")
 		switch {
 		case r.Method == http.MethodPost && crossOrigin.Check(r) == nil:
-		case r.Method == http.MethodGet && (site == "same-origin" || site == "none"):
+		case r.Method == http.MethodGet && site == "same-origin":
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
-			showPage(w, http.StatusOK, pagePolicy, "logout", r.URL.EscapedPath())
+			showPage(w, http.StatusOK, pagePolicy, "logout", nil)
 			return
 		default:
 			p.fail(w, r, problemError{KindRequest, requestError{errMethod, http.StatusForbidden, "a logout that was not asked for on our pages"}}, "", "")

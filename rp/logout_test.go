@@ -75,7 +75,7 @@ func TestLogoutAsks(t *testing.T) {
 	b := w.browser()
 	b.login()
 	p := b.visit(app + "/logout")
-	if p.status != 200 || !strings.Contains(p.body, `<form id="logout" method="post" action="/logout">`) || !strings.Contains(p.header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+	if p.status != 200 || !strings.Contains(p.body, `<form id="logout" method="post" action="">`) || !strings.Contains(p.header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
 		t.Fatalf("%d %s", p.status, p.body)
 	}
 	if p := b.bring(withHeader(postForm(t, app+"/logout", nil), "Sec-Fetch-Site", "same-origin", "Origin", app)); p.body != "home of nobody" {

@@ -306,7 +306,7 @@ func TestRotationAfterRefresh(t *testing.T) {
 func TestRotationWithTwoProcesses(t *testing.T) {
 	w := newWorld(t)
 	shared := &state.Memory{Now: w.clock}
-	make := func() *world {
+	process := func() *world {
 		other := &world{t: t, net: &network{hosts: map[string]http.Handler{}}, log: new(lockedBuffer), op: w.op, now: w.now}
 		other.net.set("op.example", w.op)
 		o := other.options()
@@ -318,7 +318,7 @@ func TestRotationWithTwoProcesses(t *testing.T) {
 		other.serve(party)
 		return other
 	}
-	first, second := make(), make()
+	first, second := process(), process()
 	a, b := first.browser(), second.browser()
 	a.login()
 	b.login()

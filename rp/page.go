@@ -27,7 +27,8 @@ func sourceHash(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// form-action is left out: browsers apply it to the redirects that follow a form, and
+// A form goes to the address of its page, which is written nowhere: a path may begin with
+// two slashes. form-action is left out: browsers apply it to the redirects that follow a form, and
 // those may lead to the provider. The pages hold no text of others that is not escaped.
 var (
 	pagePolicy     = "default-src 'none'; style-src " + sourceHash(pageStyle) + "; base-uri 'none'; frame-ancestors 'none'"
@@ -53,20 +54,20 @@ var pages = template.Must(template.New("").Parse(`
 {{end}}{{with .Issuer}}<dt>Sign-in service</dt><dd id="issuer"><code>{{.}}</code></dd>
 {{end}}</dl></details></main></body></html>
 {{end}}
-{{define "fragment"}}{{template "head" "One moment"}}<form id="move" method="post" action="{{.}}"><input type="hidden" id="fragment" name="fragment"></form>
+{{define "fragment"}}{{template "head" "One moment"}}<form id="move" method="post" action=""><input type="hidden" id="fragment" name="fragment"></form>
 <p>Signing you in…</p>
 <p id="none" hidden>There is nothing to sign in with at this address. Go back to the application and start from there.</p>
 <noscript><p>This way of signing in needs JavaScript. Allow it for this site and load the page again.</p></noscript>
 <script>` + fragmentScript + `</script></main></body></html>
 {{end}}
 {{define "logout"}}{{template "head" "Sign out"}}<h1>Sign out?</h1>
-<form id="logout" method="post" action="{{.}}"><button>Sign out</button></form></main></body></html>
+<form id="logout" method="post" action=""><button>Sign out</button></form></main></body></html>
 {{end}}
 {{define "choose"}}{{template "head" "Sign in"}}<h1>Sign in</h1>
 {{if .Issuers}}<ul>
 {{range .Issuers}}<li><a href="{{.Address}}">{{.Name}}</a></li>
 {{end}}</ul>
-{{end}}{{if .Named}}<form id="choose" method="get" action="{{.Path}}"><label for="identifier">Your address at a sign-in service</label>
+{{end}}{{if .Named}}<form id="choose" method="get" action=""><label for="identifier">Your address at a sign-in service</label>
 <input type="text" id="identifier" name="identifier" autocomplete="username" autocapitalize="none" spellcheck="false">
 {{with .Target}}<input type="hidden" name="return_to" value="{{.}}">
 {{end}}<button>Continue</button></form>

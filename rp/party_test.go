@@ -51,7 +51,7 @@ func TestChoiceOfProvider(t *testing.T) {
 	b := w.browser()
 	p := b.visit(app + "/account?x=1")
 	for _, issuer := range []string{"https%3A%2F%2Fop.example", "https%3A%2F%2Fother.example"} {
-		if want := `href="/login?iss=` + issuer + `&amp;return_to=%2Faccount%3Fx%3D1"`; !strings.Contains(p.body, want) {
+		if want := `href="?iss=` + issuer + `&amp;return_to=%2Faccount%3Fx%3D1"`; !strings.Contains(p.body, want) {
 			t.Errorf("no %s in %s", want, p.body)
 		}
 	}

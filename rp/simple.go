@@ -72,7 +72,7 @@ func (p *Party) Tokens(ctx context.Context, callbackURL string, binding message.
 		}
 	}
 	name, _ := stateOf(in.Raw)
-	v, _, err := p.providerOf(ctx, name, in.RedirectURI)
+	v, err := p.providerOf(ctx, name, in.RedirectURI)
 	if err != nil {
 		return nil, err
 	}

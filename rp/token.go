@@ -60,28 +60,32 @@ func (p *Party) Token(id string) *Token { return &Token{party: p, id: id} }
 //
 // ErrNoLogin and ErrTokenExpired mean that the user has to log in again.
 func (t *Token) Access(ctx context.Context) (*Access, error) {
+	a, _, err := t.access(ctx)
+	return a, err
+}
+
+// access is Access, with the issuer of the login.
+func (t *Token) access(ctx context.Context) (*Access, string, error) {
 	a, record, err := t.read(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	now := t.party.o.Now()
 	if a.fresh(now) {
-		return &a.Access, nil
+		return &a.Access, record.Issuer, nil
 	}
+	valid := now.Before(a.Expiry)
 	if a.refresh == "" {
-		if now.Before(a.Expiry) {
-			return &a.Access, nil
+		if !valid {
+			return nil, "", ErrTokenExpired
 		}
-		return nil, ErrTokenExpired
+		return &a.Access, record.Issuer, nil
 	}
 	next, err := t.renew(ctx, record.Issuer, a.Token)
-	if err == nil {
-		return next, nil
+	if err != nil && valid && !errors.Is(err, message.InvalidGrant) && !errors.Is(err, ErrNoLogin) {
+		return &a.Access, record.Issuer, nil
 	}
-	if now.Before(a.Expiry) && !errors.Is(err, message.InvalidGrant) && !errors.Is(err, ErrNoLogin) {
-		return &a.Access, nil
-	}
-	return nil, err
+	return next, record.Issuer, err
 }
 
 // Refresh returns an access token that is not used, the one that an API has refused. If

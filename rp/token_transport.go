@@ -84,15 +84,11 @@ func (t *TokenTransport) show(r *http.Request, token *Token, origin string) (*ht
 		return nil, ErrNoLogin
 	}
 	ctx := r.Context()
-	access, err := token.Access(ctx)
+	access, issuer, err := token.access(ctx)
 	if err != nil {
 		return nil, err
 	}
-	_, record, err := token.read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	v, err := token.party.provider(ctx, record.Issuer)
+	v, err := token.party.provider(ctx, issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -258,8 +254,8 @@ func (t *Token) HTTPClient(origins ...string) *http.Client {
 	return &http.Client{Transport: &TokenTransport{Token: t, Origins: origins}, Timeout: t.party.open.options.Timeout}
 }
 
-// Client returns an http.Client that shows the token of the request's login to these
+// HTTPClient returns an http.Client that shows the token of the request's login to these
 // origins: for pages behind Protect, whose context carries it.
-func (p *Party) Client(origins ...string) *http.Client {
+func (p *Party) HTTPClient(origins ...string) *http.Client {
 	return &http.Client{Transport: &TokenTransport{Origins: origins, Base: p.open.open}, Timeout: p.open.options.Timeout}
 }

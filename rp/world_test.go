@@ -111,7 +111,6 @@ type world struct {
 	op    *optest.Provider
 	mu    sync.Mutex
 	now   time.Time
-	last  *rp.Problem // the last problem that was shown
 }
 
 type lockedBuffer struct {
@@ -141,12 +140,6 @@ func (w *world) pass(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = w.now.Add(d)
-}
-
-func (w *world) problem() *rp.Problem {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.last
 }
 
 // newWorld has one provider at op.example. Settings change the party before it is made.
@@ -241,8 +234,7 @@ type page struct {
 type browser struct {
 	w    *world
 	jar  http.CookieJar
-	site string // of the page it is on, for Sec-Fetch-Site
-	deny bool   // refuses to consent
+	deny bool // refuses to consent
 	stop func(*http.Request) bool
 }
 
