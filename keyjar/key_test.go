@@ -116,20 +116,22 @@ func TestNewKeyRefuses(t *testing.T) {
 	swapped := bytes.Clone(vectorKey(t, "EdDSA").private.(ed25519.PrivateKey))
 	swapped[63] ^= 1
 	for name, raw := range map[string]any{
-		"nil":                           nil,
-		"a string":                      "secret",
-		"an empty secret":               []byte{},
-		"a huge secret":                 make([]byte, maxSecretSize+1),
-		"an RSA key of 1,024 bits":      &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 1023, 1), E: 3},
-		"an RSA key without modulus":    &rsa.PublicKey{E: 3},
-		"an RSA key, exponent 1":        &rsa.PublicKey{N: rsaPrivate.N, E: 1},
-		"RSA parts that do not fit":     &rsa.PrivateKey{PublicKey: rsaPrivate.PublicKey, D: other.D, Primes: other.Primes},
-		"an RSA key without primes":     &rsa.PrivateKey{PublicKey: rsaPrivate.PublicKey, D: rsaPrivate.D},
-		"P-224":                         p224,
-		"P-224, public":                 &p224.PublicKey,
-		"an EC key without curve":       &ecdsa.PublicKey{},
-		"a point beside the curve":      &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}, //nolint:staticcheck // a broken key is made by its fields
-		"EC parts that do not fit":      &ecdsa.PrivateKey{PublicKey: ecPrivate.PublicKey, D: big.NewInt(7)},          //nolint:staticcheck // a broken key is made by its fields
+		"nil":                        nil,
+		"a string":                   "secret",
+		"an empty secret":            []byte{},
+		"a huge secret":              make([]byte, maxSecretSize+1),
+		"an RSA key of 1,024 bits":   &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 1023, 1), E: 3},
+		"an RSA key without modulus": &rsa.PublicKey{E: 3},
+		"an RSA key, exponent 1":     &rsa.PublicKey{N: rsaPrivate.N, E: 1},
+		"RSA parts that do not fit":  &rsa.PrivateKey{PublicKey: rsaPrivate.PublicKey, D: other.D, Primes: other.Primes},
+		"an RSA key without primes":  &rsa.PrivateKey{PublicKey: rsaPrivate.PublicKey, D: rsaPrivate.D},
+		"P-224":                      p224,
+		"P-224, public":              &p224.PublicKey,
+		"an EC key without curve":    &ecdsa.PublicKey{},
+		//lint:ignore SA1019 a broken key is made by its fields
+		"a point beside the curve": &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}, //nolint:staticcheck // a broken key is made by its fields
+		//lint:ignore SA1019 a broken key is made by its fields
+		"EC parts that do not fit":      &ecdsa.PrivateKey{PublicKey: ecPrivate.PublicKey, D: big.NewInt(7)}, //nolint:staticcheck // a broken key is made by its fields
 		"a short Ed25519 key":           ed25519.PrivateKey{1},
 		"a short Ed25519 public key":    ed25519.PublicKey{1},
 		"Ed25519 parts that do not fit": ed25519.PrivateKey(swapped),
