@@ -273,7 +273,7 @@ func checkUserID(id string) error {
 		bad = bad || c < 0x20 || c > 0x7e
 	}
 	if bad {
-		return fmt.Errorf("endpoint: Users: an ID is 1 to 255 ASCII characters and does not begin with client:")
+		return fmt.Errorf("endpoint: Users: an ID needs 1 to 255 ASCII characters and another beginning than that of a client's subject")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/oidcservice/oidc/endpoint"
+	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
 )
 
@@ -130,5 +131,64 @@ func FuzzWebFingerParseRequest(f *testing.F) {
 		w.t = t
 		req := w.request(call{endpoint: "webfinger", method: "GET", params: url.Values{"resource": {resource}, "rel": {message.IssuerRel}}})
 		parsesSafely(t, w, "webfinger", req)
+	})
+}
+
+// The endpoints that take a form and a client's credentials.
+func FuzzClientEndpointsParseRequest(f *testing.F) {
+	names := []string{"pushed_authorization", "introspection", "revocation", "device_authorization", "backchannel_authentication"}
+	f.Add(0, authorizeParams().Encode(), "e30.e30.e30")
+	f.Add(1, "token=x&token_type_hint=y", "")
+	f.Add(2, "token=x", "")
+	f.Add(3, "scope=openid+email&resource=https%3A%2F%2Fapi.example", "")
+	f.Add(4, "scope=openid&login_hint=diana&binding_message=x&requested_expiry=60", "")
+	f.Add(0, "request=e30.e30.e30", "x")
+	w := newWorld(f, extended)
+	f.Fuzz(func(t *testing.T, which int, raw, proof string) {
+		w.t = t
+		name := names[uint(which)%uint(len(names))]
+		c := call{endpoint: name, method: "POST", body: raw, header: endpoint.Header{
+			"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {basic(clientID, clientSecret)},
+		}}
+		if proof != "" {
+			c.header["Dpop"] = []string{proof}
+		}
+		parsesSafely(t, w, name, w.request(c))
+	})
+}
+
+// A request object is opened or refused, whatever it is.
+func FuzzRequestObject(f *testing.F) {
+	w := newWorld(f, func(_ *endpoint.Config, c *endpoint.Client) { c.Metadata.RequestObjectSigningAlg = "none" })
+	f.Add(`{"iss":"s6BhdRkqt3","aud":"https://op.example","scope":"openid","response_type":"code","redirect_uri":"https://rp.example/cb","max_age":5}`)
+	f.Add(`{"claims":{"userinfo":{"name":null}},"nonce":7}`)
+	f.Add(`{"a":1,"a":2}`)
+	f.Fuzz(func(t *testing.T, payload string) {
+		w.t = t
+		object, err := keyjar.Unsigned(keyjar.Header{Algorithm: "none"}, []byte(payload))
+		if err != nil {
+			return
+		}
+		req := w.request(call{endpoint: "authorization", method: "GET", params: url.Values{"client_id": {clientID}, "request": {object}}})
+		parsesSafely(t, w, "authorization", req)
+	})
+}
+
+// An answer to a question that nobody asked is refused.
+func FuzzResume(f *testing.F) {
+	f.Add("authorization", "ticket", "login", "diana", "krall", "browser")
+	w := newWorld(f, extended)
+	f.Fuzz(func(t *testing.T, name, ticket, action, username, password, browser string) {
+		e, ok := w.set.Get(name).(endpoint.Resumer)
+		if !ok {
+			return
+		}
+		_, err := e.Resume(context.Background(), ticket, endpoint.Answer{
+			Action: endpoint.Action(action), Username: username, Password: message.Secret(password),
+			Cookies: map[string]string{"__Host-op_browser": browser},
+		})
+		if !errors.Is(err, message.RuleOPLoginBinding) {
+			t.Fatalf("got %v", err)
+		}
 	})
 }

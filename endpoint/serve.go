@@ -39,7 +39,7 @@ func Answered(ctx context.Context, e Endpoint, req *Request, o *Outcome, err err
 			if err != nil {
 				return fault(), err
 			}
-			refusal.With("Dpop-Nonce", nonce)
+			refusal.Header.Set("Dpop-Nonce", nonce)
 		}
 		if refusal.attempt != nil {
 			if err := refusal.Count(ctx); err != nil {

@@ -43,10 +43,10 @@ func NewSet(c *Context, settings map[string]Settings, custom ...Endpoint) (*Set,
 	set := &Set{context: c, byName: map[string]Endpoint{}}
 	used := map[string]bool{}
 	var all []Endpoint
-	for _, make := range standard {
-		name := make(Env{Context: c}).Name()
+	for _, constructor := range standard {
+		name := constructor(Env{Context: c}).Name()
 		used[name] = true
-		e := make(Env{Context: c, Settings: settings[name]})
+		e := constructor(Env{Context: c, Settings: settings[name]})
 		if c.offers(name) {
 			all = append(all, e)
 		}

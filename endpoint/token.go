@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/oidcservice/oidc/message"
@@ -103,11 +102,6 @@ func (s *Step) grantType(name string) (grantType, error) {
 		return grantType{}, Refuse(400, message.UnauthorizedClient, rule, param)
 	}
 	return g, nil
-}
-
-// knownGrantTypes are the grant types that the token endpoint can do, and implicit.
-func knownGrantTypes() []string {
-	return append(slices.Sorted(maps.Keys(grantTypes)), message.GrantTypeImplicit)
 }
 
 // invalidGrant is the answer to a code, refresh token, device code or assertion that is

@@ -104,8 +104,8 @@ func New(cfg Config) (*Provider, error) {
 		return nil, err
 	}
 	var custom []endpoint.Endpoint
-	for _, make := range cfg.Custom {
-		custom = append(custom, make(ctx))
+	for _, constructor := range cfg.Custom {
+		custom = append(custom, constructor(ctx))
 	}
 	set, err := endpoint.NewSet(ctx, cfg.Settings, custom...)
 	if err != nil {

@@ -105,9 +105,9 @@ func newWorld(t *testing.T, k knobs) *world {
 	return w
 }
 
-func (w *world) run(make func(service.Env) service.Service, args service.Args) *service.Result {
+func (w *world) run(constructor func(service.Env) service.Service, args service.Args) *service.Result {
 	w.t.Helper()
-	svc := make(w.env)
+	svc := constructor(w.env)
 	res, err := service.Run(context.Background(), svc, args, w.Send)
 	if err != nil {
 		w.t.Fatalf("%s: %v", svc.Name(), err)
