@@ -50,8 +50,12 @@ type authorization struct {
 }
 
 // progress is what the user did for this request.
+//
+// A browser has one session, and another tab may change it: what the user did counts for
+// the session in which it was done.
 type progress struct {
-	LoggedIn  bool         `json:"logged_in,omitempty"`
+	LoggedIn  string       `json:"logged_in,omitempty"` // the session that began for this request
+	Asked     string       `json:"asked,omitempty"`     // the session that is asked to consent
 	Selected  bool         `json:"selected,omitempty"`
 	Consented bool         `json:"consented,omitempty"`
 	Scope     message.List `json:"scope,omitempty"` // what was consented to

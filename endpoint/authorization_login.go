@@ -37,9 +37,9 @@ func (s *Step) decideFor(ctx context.Context, a *authorization, sess *session) (
 	}
 	if reason := s.mustLogIn(a, sess); reason != "" {
 		switch {
-		case a.done.LoggedIn && reason == message.RuleOPLoginACR:
+		case s.fresh(a, sess) && reason == message.RuleOPLoginACR:
 			return nil, Refuse(400, message.UnmetAuthenticationRequirements, reason, "acr")
-		case a.done.LoggedIn && reason == message.RuleOPLoginUser:
+		case s.fresh(a, sess) && reason == message.RuleOPLoginUser:
 			return nil, Refuse(400, message.LoginRequired, reason, "")
 		case silent:
 			return nil, Refuse(400, message.LoginRequired, message.RuleOPLoginPromptNone, "prompt").Because("", "", reason)
@@ -58,6 +58,7 @@ func (s *Step) decideFor(ctx context.Context, a *authorization, sess *session) (
 		if silent {
 			return nil, Refuse(400, message.ConsentRequired, message.RuleOPLoginPromptNone, "prompt").Because("", "", message.RuleOPConsent)
 		}
+		a.done.Asked = sess.key
 		return nil, s.ask(ctx, a, PromptConsent, user, FailureNone)
 	}
 	return s.issue(ctx, a, sess, user, granted)
@@ -68,7 +69,7 @@ func (s *Step) mustLogIn(a *authorization, sess *session) message.Rule {
 	if sess == nil {
 		return message.RuleOPLoginSession
 	}
-	if !a.done.LoggedIn {
+	if !s.fresh(a, sess) {
 		if a.req.Prompt.Has(message.PromptLogin) {
 			return message.RuleOPLoginPromptLogin
 		}
@@ -88,6 +89,11 @@ func (s *Step) mustLogIn(a *authorization, sess *session) message.Rule {
 		return message.RuleOPLoginACR
 	}
 	return ""
+}
+
+// fresh reports whether the session began for this request.
+func (s *Step) fresh(a *authorization, sess *session) bool {
+	return sess != nil && a.done.LoggedIn == sess.key
 }
 
 // maxAge is the request's or the client's (Registration, Section 2: default_max_age; "The
@@ -205,9 +211,9 @@ func (s *Step) answered(ctx context.Context, a *authorization, asked *Asked, ans
 		if sess, s.cookies, err = s.login(ctx, sess, *who); err != nil {
 			return nil, err
 		}
-		a.done.LoggedIn, a.done.Selected = true, true
+		a.done.LoggedIn, a.done.Selected = sess.key, true
 	case PromptConsent:
-		if answer.Action != ActionAllow || sess == nil {
+		if answer.Action != ActionAllow || sess == nil || sess.key != a.done.Asked {
 			return s.decideFor(ctx, a, sess)
 		}
 		if err := s.consented(ctx, a, sess, answer); err != nil {

@@ -38,8 +38,8 @@ func NewDeviceVerification(env Env) Endpoint {
 
 // suspendedDevice is a device whose user is being asked.
 type suspendedDevice struct {
-	ID       string `json:"id,omitempty"`
-	LoggedIn bool   `json:"logged_in,omitempty"`
+	ID    string `json:"id,omitempty"`
+	Asked string `json:"asked,omitempty"` // the session that is asked
 }
 
 func (s *Step) askUserCode(ctx context.Context, code string, failure Failure) error {
@@ -90,7 +90,6 @@ func resumeDevice(ctx context.Context, s *Step, asked *Asked, answer Answer) (*O
 		if sess, s.cookies, err = s.login(ctx, sess, *who); err != nil {
 			return nil, err
 		}
-		was.LoggedIn = true
 	}
 	if sess == nil {
 		return nil, s.askDevice(ctx, PromptLogin, &d, User{}, was, FailureNone)
@@ -102,7 +101,8 @@ func resumeDevice(ctx context.Context, s *Step, asked *Asked, answer Answer) (*O
 	if !found {
 		return nil, s.askDevice(ctx, PromptLogin, &d, User{}, was, FailureNone)
 	}
-	if asked.Prompt != PromptDevice || answer.Action != ActionAllow {
+	if asked.Prompt != PromptDevice || answer.Action != ActionAllow || was.Asked != sess.key {
+		was.Asked = sess.key
 		return nil, s.askDevice(ctx, PromptDevice, &d, user, was, FailureNone)
 	}
 	g, err := s.deviceGrant(ctx, &d, sess)

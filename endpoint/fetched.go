@@ -23,6 +23,7 @@ type fetchedDocument struct {
 	Failed    string    `json:"failed,omitempty"`
 	Until     time.Time `json:"until"`
 	Refetched time.Time `json:"refetched,omitzero"` // when an unknown kid caused it
+	At        time.Time `json:"at"`
 }
 
 // Supply takes the answer to a NeedFetch. A status other than 200, or err for a request
@@ -30,7 +31,7 @@ type fetchedDocument struct {
 // parsed again. The error is that of a failing store.
 func (c *Context) Supply(ctx context.Context, need *NeedFetch, status int, body []byte, failed error) error {
 	now := c.now()
-	doc := fetchedDocument{Body: body, Until: now.Add(need.life(c))}
+	doc := fetchedDocument{Body: body, Until: now.Add(need.life(c)), At: now}
 	switch {
 	case failed != nil:
 		doc.Failed = "the request failed"
@@ -60,12 +61,15 @@ func (c *Context) Supply(ctx context.Context, need *NeedFetch, status int, body 
 }
 
 func (n *NeedFetch) name() string {
-	return string(n.Kind) + "\x00" + n.ClientID + "\x00" + n.URL + "\x00" + n.version
+	return string(n.Kind) + "\x00" + n.ClientID + "\x00" + n.URL
 }
 
 func (n *NeedFetch) life(c *Context) time.Duration {
-	if n.Kind == FetchKeys {
+	switch n.Kind {
+	case FetchKeys:
 		return c.lifetimes.ClientKeys
+	case FetchRequestObject:
+		return requestObjectLife
 	}
 	return c.lifetimes.PushedRequest
 }

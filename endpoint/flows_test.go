@@ -476,3 +476,30 @@ func TestDeviceFlow(t *testing.T) {
 		wants(t, w.as("device_authorization", url.Values{"scope": {"openid"}}), message.UnauthorizedClient, message.RuleOPDeviceAuthorization)
 	})
 }
+
+// Invented hashes do not make the provider ask a client's server at will; a changed
+// document is asked for again.
+func TestHostedRequestIsFetchedSparingly(t *testing.T) {
+	const address = "https://rp.example/r"
+	w := newWorld(t, func(_ *endpoint.Config, c *endpoint.Client) {
+		c.Metadata.RequestURIs, c.Metadata.RequestObjectSigningAlg = []string{address}, "none"
+	})
+	send := func(fragment string) result {
+		c := authorize()
+		w.signed(&c, &override{Object: map[string]any{}, ObjectAlg: "none", Hosted: address + "#" + fragment})
+		return w.do(c)
+	}
+	if r := send("@hash"); refused(r.err) || len(w.fetched) != 1 {
+		t.Fatal(r.err, w.fetched)
+	}
+	for _, fragment := range []string{"a", "b", "c"} {
+		wants(t, send(fragment), message.InvalidRequestURI, message.RuleOPRequestURIHash)
+	}
+	if len(w.fetched) != 1 {
+		t.Errorf("fetched %v", w.fetched)
+	}
+	w.now = w.now.Add(10 * time.Second)
+	if r := send("@hash"); refused(r.err) || len(w.fetched) != 2 {
+		t.Errorf("a changed document: %v, %v", r.err, w.fetched)
+	}
+}

@@ -332,3 +332,15 @@ func TestLogoutAsks(t *testing.T) {
 		t.Errorf("bare: %+v", r)
 	}
 }
+
+// A token that was replaced does not come back when its client stops being public.
+func TestReplacedTokenOfAClientThatChanged(t *testing.T) {
+	w := newWorld(t, public)
+	one := text(w.object(w.do(publicRedeem(w.code()))), "refresh_token")
+	w.do(publicRefresh(one))
+	w.client.Metadata.TokenEndpointAuthMethod = message.AuthMethodClientSecretBasic
+	w.must(w.clients.PutClient(t.Context(), w.client))
+	if r := w.do(refresh(one)); !errors.Is(r.err, message.RuleOPRefreshReuse) {
+		t.Errorf("got %v", r.err)
+	}
+}

@@ -371,3 +371,29 @@ func TestDeletedUser(t *testing.T) {
 		t.Errorf("refresh: %v", r.err)
 	}
 }
+
+// Another tab changes who is logged in: consent and freshness do not carry over.
+func TestSessionChangesMeanwhile(t *testing.T) {
+	bob := endpoint.Answer{Action: endpoint.ActionLogin, Username: "bob", Password: "builder"}
+	t.Run("consent", func(t *testing.T) {
+		w := newWorld(t, untrusted)
+		r := w.answer(w.do(browsing()).need, login)
+		consent := r.need
+		w.answer(w.do(browsing("prompt", "login")).need, bob)
+		if r = w.answer(consent, allow); r.need == nil || r.need.Prompt != endpoint.PromptConsent || r.need.User.ID != "bob" {
+			t.Fatalf("diana's consent counted for bob: %v, %+v", r.err, r.resp)
+		}
+	})
+	t.Run("freshness", func(t *testing.T) {
+		w := newWorld(t, untrusted)
+		w.answer(w.do(browsing()).need, bob)
+		old := w.cookies["__Host-op_session"]
+		w.now = w.now.Add(time.Hour)
+		delete(w.cookies, "__Host-op_session")
+		r := w.answer(w.do(browsing("max_age", "0")).need, login)
+		w.cookies["__Host-op_session"] = old
+		if r = w.answer(r.need, allow); r.need == nil || r.need.Prompt != endpoint.PromptLogin {
+			t.Fatalf("diana's login counted for bob's session: %v, %+v", r.err, r.resp)
+		}
+	})
+}

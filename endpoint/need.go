@@ -129,8 +129,7 @@ type NeedFetch struct {
 	// Err is the verdict when the document cannot be had.
 	Err error
 
-	refetch bool   // the document is there and seems to be out of date
-	version string // what the client says that it is
+	refetch bool // the document is there and seems to be out of date
 }
 
 // Error says what is needed.

@@ -31,7 +31,6 @@ func NewPushedAuthorization(env Env) Endpoint {
 		Proof:   ClientProof,
 
 		ProofRule: message.RuleOPPARAuth,
-		CORS:      true,
 		Describe: func(c *Context, url string, m *message.ProviderMetadata) {
 			m.PushedAuthorizationRequestEndpoint = url
 			m.RequirePushedAuthorizationRequests = &c.policy.RequirePushed

@@ -100,7 +100,7 @@ func processRefresh(ctx context.Context, s *Step, m *message.RefreshTokenRequest
 		if next, err = s.rotate(ctx, value, &record, g); err != nil {
 			return nil, err
 		}
-	} else if err := s.saveRefresh(ctx, value, g, record); err != nil {
+	} else if err := s.keepRefresh(ctx, value, &record, g); err != nil {
 		return nil, err
 	}
 	// Core, Section 12.2: a new ID Token has the same iss, sub, aud and auth_time, a new
@@ -159,15 +159,33 @@ func (s *Step) rotate(ctx context.Context, value string, record *refreshToken, g
 			return "", err
 		}
 		if !again {
-			if err := s.revoke(ctx, g.ID); err != nil {
-				return "", err
-			}
-			s.Context.logger.Warn("a replaced refresh token was used; its family is revoked", "client_id", s.Client.ID)
-			return "", invalidGrant(message.RuleOPRefreshReuse, "refresh_token")
+			return "", s.reused(ctx, g)
 		}
 	}
 	// Whoever comes first stores the successor; the others would store the same.
 	return next, s.saveRefresh(ctx, next, g, refreshToken{Grant: g.ID, Salt: salt})
+}
+
+// keepRefresh gives a token that does not rotate its further life. One that was replaced
+// once, when the client was a public one, does not come back.
+func (s *Step) keepRefresh(ctx context.Context, value string, record *refreshToken, g *grant) error {
+	replaced, err := s.Context.store.get(ctx, kindRefreshUsed, value, nil)
+	if err != nil {
+		return err
+	}
+	if replaced {
+		return s.reused(ctx, g)
+	}
+	return s.saveRefresh(ctx, value, g, *record)
+}
+
+// reused revokes the family of a token that was used after it was replaced.
+func (s *Step) reused(ctx context.Context, g *grant) error {
+	if err := s.revoke(ctx, g.ID); err != nil {
+		return err
+	}
+	s.Context.logger.WarnContext(ctx, "a replaced refresh token was used; its family is revoked", "client_id", s.Client.ID)
+	return invalidGrant(message.RuleOPRefreshReuse, "refresh_token")
 }
 
 // withinGrace reports whether a token that was replaced may be answered once more.
