@@ -3,6 +3,7 @@ package readme
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oidcservice/oidc/endpoint"
@@ -35,9 +36,15 @@ The endpoints of a provider whose issuer is ` + "`" + optest.Issuer + "`" + `:
 		if d.Prefix {
 			address = strings.TrimSuffix(address, "/") + "/…"
 		}
-		parameters := map[endpoint.Encoding]string{
-			endpoint.Form: "query or form", endpoint.JSON: "JSON", endpoint.Opaque: "read by the endpoint",
-		}[d.Request]
+		parameters := "query or form"
+		switch {
+		case d.Request == endpoint.JSON:
+			parameters = "JSON"
+		case d.Request == endpoint.Opaque:
+			parameters = "read by the endpoint"
+		case !slices.Contains(d.Methods, "GET"):
+			parameters = "form"
+		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s | %s |\n", d.Name, address, strings.Join(d.Methods, ", "), parameters,
 			yes(d.Proof == endpoint.ClientProof), yes(d.CORS))
 	}

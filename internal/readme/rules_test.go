@@ -4,44 +4,57 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/oidcservice/oidc/message"
 )
 
-// vectors returns the rules that a vector of testdata/rules breaks.
-func vectors() (map[message.Rule]bool, error) {
-	files, err := filepath.Glob(filepath.Join(top, "testdata", "rules", "*.json"))
-	if err != nil {
-		return nil, err
-	}
-	broken := map[message.Rule]bool{}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
+// proofs says for each rule what shows that it is enforced: "vector" when a file of
+// testdata/rules breaks it, "test" when a test is named there that does.
+func proofs() (map[message.Rule]string, error) {
+	shown := map[message.Rule]string{}
+	dir := filepath.Join(top, "testdata", "rules")
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || path.Ext(name) != ".json" {
+			return err
 		}
-		var list []struct {
+		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+		if err != nil {
+			return err
+		}
+		var vectors []struct {
 			Rule  message.Rule    `json:"rule"`
 			Break json.RawMessage `json:"break"`
 		}
-		if err := json.Unmarshal(text, &list); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+		if json.Unmarshal(text, &vectors) == nil {
+			for _, v := range vectors {
+				if len(v.Break) > 0 {
+					shown[v.Rule] = "vector"
+				}
+			}
+			return nil
 		}
-		for _, v := range list {
-			if len(v.Break) > 0 {
-				broken[v.Rule] = true
+		var tests map[message.Rule][]string
+		if err := json.Unmarshal(text, &tests); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		for rule := range tests {
+			if shown[rule] == "" {
+				shown[rule] = "test"
 			}
 		}
-	}
-	return broken, nil
+		return nil
+	})
+	return shown, err
 }
 
 // rulesPage prints the rule table.
 func rulesPage() ([]byte, error) {
-	vector, err := vectors()
+	shown, err := proofs()
 	if err != nil {
 		return nil, err
 	}
@@ -61,27 +74,26 @@ func rulesPage() ([]byte, error) {
 A rule is one requirement that this toolkit enforces. Its name is what reports print, what
 ` + "`errors.Is`" + ` compares and what test vectors are called. The level says how binding the cited text
 makes it for the side that enforces it; HARDENING is a choice of this toolkit where the text leaves one.
-The last column says whether ` + "`testdata/rules/`" + ` holds a vector that breaks the rule.
+The last column says how it is shown that the rule is enforced: by a vector of ` + "`testdata/rules/`" + ` that breaks
+it, or by a test that is named there.
 
 `)
 	for _, side := range []struct {
 		title string
 		rules []message.Rule
 	}{{"Relying party", client}, {"Provider", provider}} {
-		count := map[message.Level]int{}
+		count, proven := map[message.Level]int{}, map[string]int{}
 		for _, rule := range side.rules {
 			count[rule.Level()]++
+			proven[shown[rule]]++
 		}
-		fmt.Fprintf(&b, "## %s\n\n%d rules: %d MUST, %d SHOULD, %d HARDENING.\n\n", side.title, len(side.rules),
-			count[message.Must], count[message.Should], count[message.Hardening])
-		b.WriteString("| rule | level | document | section | also | text | vector |\n|---|---|---|---|---|---|---|\n")
+		fmt.Fprintf(&b, "## %s\n\n%d rules: %d MUST, %d SHOULD, %d HARDENING. %d have a vector, %d a test; %d have neither yet.\n\n",
+			side.title, len(side.rules), count[message.Must], count[message.Should], count[message.Hardening],
+			proven["vector"], proven["test"], proven[""])
+		b.WriteString("| rule | level | document | section | also | text | shown by |\n|---|---|---|---|---|---|---|\n")
 		for _, rule := range side.rules {
-			has := ""
-			if vector[rule] {
-				has = "yes"
-			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", rule, rule.Level(), rule.Document(), rule.Section(),
-				others(rule), strings.ReplaceAll(rule.Text(), "|", `\|`), has)
+				others(rule), strings.ReplaceAll(rule.Text(), "|", `\|`), shown[rule])
 		}
 		b.WriteString("\n")
 	}
