@@ -85,7 +85,7 @@ func TestProviderFailsAtEachStep(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, func(c *rp.Config) {
 					if strings.HasPrefix(faultName, "slow") {
-						c.HTTP.Timeout = 100 * time.Millisecond
+						c.HTTP.Timeout = time.Second
 					}
 				})
 				b := w.browser()

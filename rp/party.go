@@ -38,6 +38,7 @@ type Party struct {
 	routes  map[string]string
 	flights flights
 	open    *Client // for providers that users named
+	api     http.RoundTripper
 
 	mu     sync.Mutex
 	known  map[string]*provider // by issuer
@@ -86,6 +87,13 @@ func newParty(c PartyConfig) (*Party, error) {
 	}
 	p.o.HTTP.InsecureAllowHTTP = p.o.HTTP.InsecureAllowHTTP || p.o.InsecureAllowHTTP
 	p.open = NewClient(p.o.HTTP)
+	p.api = p.open.open
+	if t, ok := p.api.(*http.Transport); ok && p.o.HTTP.Transport == nil {
+		// Calls of an API are many, and what they send may be sent again.
+		t = t.Clone()
+		t.DisableKeepAlives = false
+		p.api = t
+	}
 	if err := p.readBase(c.CallbackBase); err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func (t *TokenTransport) base(token *Token) http.RoundTripper {
 	case t.Base != nil:
 		return t.Base
 	case token != nil:
-		return token.party.open.open
+		return token.party.api
 	}
 	return noTransport{}
 }
@@ -257,5 +257,5 @@ func (t *Token) HTTPClient(origins ...string) *http.Client {
 // HTTPClient returns an http.Client that shows the token of the request's login to these
 // origins: for pages behind Protect, whose context carries it.
 func (p *Party) HTTPClient(origins ...string) *http.Client {
-	return &http.Client{Transport: &TokenTransport{Origins: origins, Base: p.open.open}, Timeout: p.open.options.Timeout}
+	return &http.Client{Transport: &TokenTransport{Origins: origins, Base: p.api}, Timeout: p.open.options.Timeout}
 }
