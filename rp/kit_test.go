@@ -6,15 +6,16 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
 	"github.com/oidcservice/oidc/endpoint"
 	"github.com/oidcservice/oidc/factory"
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/op/optest"
-	"io"
-	"net/http"
-	"strings"
-	"testing"
 )
 
 // hashSource is how a policy names an inline text.
