@@ -141,7 +141,7 @@ failed, 6 timed out or cancelled, 7 lint findings.`,
 	flags.BoolVar(&c.noColour, "no-color", false, "never colour (also NO_COLOR)")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.AddCommand(c.walkthrough(), c.replay(), c.discover(), c.decode(), c.services(), c.keys(), c.op(), c.device(), c.ciba(), c.exchange(),
+	root.AddCommand(c.walkthrough(), c.replay(), c.discover(), c.lint(), c.decode(), c.services(), c.keys(), c.op(), c.device(), c.ciba(), c.exchange(),
 		c.introspect(), c.revoke(), c.completion())
 	return root
 }
