@@ -468,6 +468,14 @@ func TestDeviceFlow(t *testing.T) {
 			t.Errorf("need %+v", r.need)
 		}
 	})
+	t.Run("another tab changes the user", func(t *testing.T) {
+		d := begin(t)
+		r := d.answer(page(d, text(d.codes, "user_code")).need, login)
+		d.answer(d.do(browsing("prompt", "login")).need, endpoint.Answer{Action: endpoint.ActionLogin, Username: "bob", Password: "builder"})
+		if r = d.answer(r.need, allow); r.need == nil || r.need.User.ID != "bob" {
+			t.Errorf("diana's answer counted for bob: %+v", r)
+		}
+	})
 	t.Run("not registered", func(t *testing.T) {
 		w := newWorld(t, func(cfg *endpoint.Config, c *endpoint.Client) {
 			extended(cfg, c)
