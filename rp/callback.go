@@ -145,44 +145,47 @@ func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inb
 		return nil, issuer, target, err
 	}
 	p.dropCookie(w, p.loginCookieName(res.State))
-	record, checks, err := p.redeem(ctx, v, res)
+	brought, err := p.redeem(ctx, v, res)
 	if err != nil {
 		// The code is spent, or its fate unknown: this login is over.
 		target = p.giveUp(ctx, res.State)
 		v.forget(context.WithoutCancel(ctx), err)
 		return nil, issuer, target, err
 	}
-	secret := ""
-	if !p.o.SkipSession {
-		if secret, err = p.random(); err == nil {
-			record, err = p.db.Update(ctx, res.State, func(r *state.Record) error {
-				target = r.Kept(state.KeptReturnTo)
-				r.Keep(keptSession, sessionHash(secret))
-				r.Keep(state.KeptReturnTo, "")
-				return nil
-			})
-		}
-		if err == nil {
-			err = p.openSession(w, r, secret, res.State)
-		}
-	}
-	if p.o.SkipSession {
-		target = record.Kept(state.KeptReturnTo)
-	}
-	if err == nil {
-		l, err = p.loginOf(record)
-	}
-	if err != nil {
+	if target, err = p.settle(w, r, res.State); err != nil {
 		p.giveUp(ctx, res.State)
 		return nil, issuer, target, err
 	}
-	l.Checks = checks
+	l = brought.login
 	if local, ok := service.LocalTarget(target, p.sites...); ok {
 		l.ReturnTo = local
 	} else {
 		l.ReturnTo = p.o.AfterLogin
 	}
 	return l, issuer, target, nil
+}
+
+// settle starts the session of a login that is complete, and returns where the browser
+// was on its way to.
+func (p *Party) settle(w http.ResponseWriter, r *http.Request, name string) (target string, err error) {
+	if p.o.SkipSession {
+		record, err := p.db.Session(r.Context(), name)
+		return record.Kept(state.KeptReturnTo), err
+	}
+	secret, err := p.random()
+	if err != nil {
+		return "", err
+	}
+	_, err = p.db.Update(r.Context(), name, func(r *state.Record) error {
+		target = r.Kept(state.KeptReturnTo)
+		r.Keep(keptSession, sessionHash(secret))
+		r.Keep(state.KeptReturnTo, "")
+		return nil
+	})
+	if err != nil {
+		return target, err
+	}
+	return target, p.openSession(w, r, secret, name)
 }
 
 // targetOf returns where a login that failed was on its way to, for the browser that
@@ -275,30 +278,43 @@ func (p *Party) judgeResponse(ctx context.Context, v *provider, in service.Inbou
 	return v.finish(ctx, service.AuthorizationName, service.ParseCallback(in), sharedKeyWaits)
 }
 
+// brought is what a login brought: all of it verified.
+type brought struct {
+	login  *Login
+	front  *message.AuthorizationResponse
+	tokens *message.AccessTokenResponse // nil without a code
+}
+
 // redeem makes the back-channel requests of a login.
-func (p *Party) redeem(ctx context.Context, v *provider, res *service.Result) (state.Record, []service.Check, error) {
-	checks := res.Checks
-	args := service.Args{State: res.State}
-	tokens := service.MessageOf[message.AuthorizationResponse](res).AccessToken != ""
-	if service.MessageOf[message.AuthorizationResponse](res).Code != "" {
+func (p *Party) redeem(ctx context.Context, v *provider, res *service.Result) (*brought, error) {
+	b := &brought{
+		login: &Login{ID: res.State, Issuer: v.issuer, IDToken: res.IDToken, UserInfo: new(message.UserInfoResponse), Checks: res.Checks, party: p},
+		front: service.MessageOf[message.AuthorizationResponse](res),
+	}
+	l, args := b.login, service.Args{State: res.State}
+	if b.front.Code != "" {
 		res, err := v.run(ctx, service.AccessTokenName, args)
 		if err != nil {
-			return state.Record{}, checks, err
+			return nil, err
 		}
-		checks = append(checks, res.Checks...)
-		tokens = true
+		b.tokens = service.MessageOf[message.AccessTokenResponse](res)
+		l.Checks = append(l.Checks, res.Checks...)
+		if res.IDToken != nil {
+			l.IDToken = res.IDToken
+		}
 	}
 	sn := v.context.Snapshot()
-	if tokens && !p.o.SkipUserInfo && sn.Profile.OpenID() && sn.Endpoint(service.UserInfoName) != "" {
+	if (b.tokens != nil || b.front.AccessToken != "") && !p.o.SkipUserInfo && sn.Profile.OpenID() && sn.Endpoint(service.UserInfoName) != "" {
 		res, err := v.run(ctx, service.UserInfoName, args)
 		if err != nil {
-			return state.Record{}, checks, err
+			return nil, err
 		}
-		checks = append(checks, res.Checks...)
+		l.UserInfo = service.MessageOf[message.UserInfoResponse](res)
+		l.Checks = append(l.Checks, res.Checks...)
 	}
-	if !p.o.SkipSession {
-		return state.Record{}, checks, nil // it is read when the session is opened
+	if l.IDToken == nil {
+		l.IDToken = new(message.IDToken) // plain OAuth brings none
 	}
-	record, err := p.db.Session(ctx, args.State)
-	return record, checks, err
+	l.Subject = l.IDToken.Subject
+	return b, nil
 }

@@ -357,3 +357,22 @@ func TestMethods(t *testing.T) {
 		}
 	}
 }
+
+// Without OpenID Connect there is nobody to name, and an access token all the same.
+func TestPlainOAuth(t *testing.T) {
+	w := newWorld(t, func(c *rp.Config) {
+		c.Scope = []string{"email"}
+		c.ServiceContext.Profile = servicecontext.ProfileOAuth
+	})
+	b := w.browser()
+	if p := b.visit(app + "/login"); p.body != "home of  at https://op.example" {
+		t.Fatalf("%d %s\n%s", p.status, p.body, w.log)
+	}
+	l := w.sessionOf(b)
+	if a, err := l.Token().Access(t.Context()); err != nil || a.Token == "" || l.Subject != "" {
+		t.Error(a, err)
+	}
+	if w.net.count("/.well-known/oauth-authorization-server") != 1 || w.net.count("/userinfo") != 0 {
+		t.Error(w.net.requests())
+	}
+}

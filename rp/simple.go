@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -91,48 +90,37 @@ func (p *Party) Tokens(ctx context.Context, callbackURL string, binding message.
 }
 
 func (p *Party) tokensOf(ctx context.Context, v *provider, res *service.Result) (*Tokens, error) {
-	_, checks, err := p.redeem(ctx, v, res)
+	b, err := p.redeem(ctx, v, res)
 	if err != nil {
 		return nil, err
 	}
-	record, err := p.db.Session(ctx, res.State)
+	t := &Tokens{Login: b.login, AccessToken: b.front.AccessToken, TokenType: b.front.TokenType, RawIDToken: b.front.IDToken}
+	expiresIn := b.front.ExpiresIn
+	if m := b.tokens; m != nil {
+		t.AccessToken, t.TokenType, t.RefreshToken, expiresIn = m.AccessToken, m.TokenType, m.RefreshToken, m.ExpiresIn
+		if m.IDToken != "" {
+			t.RawIDToken = m.IDToken
+		}
+	}
+	if expiresIn != nil {
+		t.Expiry = v.context.Now().Add(time.Duration(*expiresIn) * time.Second)
+	}
+	target := ""
+	_, err = p.db.Update(ctx, res.State, func(r *state.Record) error {
+		target = r.Kept(state.KeptReturnTo)
+		r.Keep(state.KeptReturnTo, "")
+		if t.RawIDToken != "" {
+			r.Link(kindIDToken, hashOf(t.RawIDToken))
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	t := new(Tokens)
-	if t.Login, err = p.loginOf(record); err != nil {
-		return nil, err
-	}
-	t.Checks = checks
-	if local, ok := service.LocalTarget(record.Kept(state.KeptReturnTo), p.sites...); ok {
+	if local, ok := service.LocalTarget(target, p.sites...); ok {
 		t.ReturnTo = local
 	}
-	if h, err := heldBy(record); err == nil {
-		t.AccessToken, t.TokenType, t.Expiry, t.RefreshToken = h.Token, h.Type, h.Expiry, h.refresh
-	}
-	if t.RawIDToken, err = rawIDToken(record); err != nil || t.RawIDToken == "" {
-		return t, err
-	}
-	return t, p.db.Link(ctx, kindIDToken, hashOf(t.RawIDToken), record.State)
-}
-
-// rawIDToken returns the ID Token of the login as it came: that of the token response,
-// else that of the front channel.
-func rawIDToken(record state.Record) (message.Secret, error) {
-	for _, item := range []string{state.ItemTokenResponse, state.ItemAuthResponse} {
-		raw := record.Item(item)
-		if raw == nil {
-			continue
-		}
-		var m message.AccessTokenResponse
-		if err := message.DecodeJSON(raw, &m); err != nil {
-			return "", fmt.Errorf("rp: %s: %w", item, err)
-		}
-		if m.IDToken != "" {
-			return m.IDToken, nil
-		}
-	}
-	return "", nil
+	return t, nil
 }
 
 func hashOf(token message.Secret) string {
