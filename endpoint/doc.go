@@ -12,7 +12,7 @@
 // # Needs
 //
 // What a step lacks it says as a value. A [*NeedUser] asks the caller to show a page: a
-// login, a consent, a confirmation. The answer goes to [Resume] with the need's ticket,
+// login, a consent, a confirmation. The answer goes to [Continue] with the need's ticket,
 // which serves once and in the browser that was given it. A [*NeedFetch] asks for a
 // document of a client, such as its keys; [Context.Supply] takes it and the request is
 // parsed again.
