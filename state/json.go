@@ -379,27 +379,3 @@ func memberOf(object []byte, member string) json.RawMessage {
 	}
 	return found
 }
-
-// isItemName tells whether a service may call an item so.
-func isItemName(name string) bool {
-	if len(name) == 0 || len(name) > MaxKey || name[0] < 'a' || name[0] > 'z' {
-		return false
-	}
-	for _, c := range []byte(name) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
-			return false
-		}
-	}
-	return true
-}
-
-// isKey tells whether the name of an entry or group is one that every Store
-// takes.
-func isKey(name string) bool {
-	for _, c := range []byte(name) {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return len(name) > 0 && len(name) <= MaxKey
-}
