@@ -39,21 +39,44 @@ func (v *provider) storeKey() string {
 	return "c-" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// clientKey names the registration that the party made there.
+func (v *provider) clientKey() string { return "r-" + v.storeKey()[2:] }
+
 // remember puts what is known into the store: metadata, keys, and the registration if
 // the party made it. Configured credentials stay where they are. A failure is no reason
 // to fail a login.
 func (v *provider) remember(ctx context.Context) {
-	if err := v.put(ctx); err != nil {
+	if err := v.put(ctx, false); err != nil {
 		v.party.logger.WarnContext(ctx, "what was learnt about a provider cannot be kept", "issuer", v.issuer, "error", err)
+	}
+	if v.registers() && v.registered() {
+		v.rememberClient(ctx)
 	}
 }
 
-func (v *provider) put(ctx context.Context) error {
+// rememberClient keeps the registration in the store. It has an entry of its own, so
+// that a process that knows only the metadata does not undo it.
+func (v *provider) rememberClient(ctx context.Context) {
+	if err := v.put(ctx, true); err != nil {
+		v.party.logger.WarnContext(ctx, "a registration cannot be kept", "issuer", v.issuer, "error", err)
+	}
+}
+
+// forgetClient takes a registration that the provider does not know any more out of
+// the store.
+func (v *provider) forgetClient(ctx context.Context) {
+	if _, _, err := v.party.store.Take(ctx, v.clientKey()); err != nil {
+		v.party.logger.WarnContext(ctx, "a registration cannot be forgotten", "issuer", v.issuer, "error", err)
+	}
+}
+
+func (v *provider) put(ctx context.Context, client bool) error {
 	sn := v.context.Snapshot()
 	copied := v.config
 	copied.Client, copied.ClientID, copied.ClientSecret = nil, "", ""
-	if v.registers() {
-		copied.Client = sn.Client
+	key := v.storeKey()
+	if client {
+		copied.Client, key = sn.Client, v.clientKey()
 	}
 	copied.Provider = sn.Provider
 	sc, err := servicecontext.New(copied)
@@ -78,12 +101,19 @@ func (v *provider) put(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return v.party.store.Put(ctx, v.storeKey(), data, learntTTL)
+	return v.party.store.Put(ctx, key, data, learntTTL)
 }
 
 // recall takes from the store what is newer there than here.
 func (v *provider) recall(ctx context.Context) error {
-	data, found, err := v.party.store.Get(ctx, v.storeKey())
+	if err := v.recallFrom(ctx, v.storeKey()); err != nil || !v.registers() || v.registered() {
+		return err
+	}
+	return v.recallFrom(ctx, v.clientKey())
+}
+
+func (v *provider) recallFrom(ctx context.Context, key string) error {
+	data, found, err := v.party.store.Get(ctx, key)
 	if err != nil || !found {
 		return err
 	}

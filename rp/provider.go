@@ -173,7 +173,7 @@ func (v *provider) forget(ctx context.Context, err error) {
 		return nil
 	})
 	if err == nil {
-		v.remember(ctx)
+		v.forgetClient(ctx)
 	}
 }
 
@@ -243,7 +243,7 @@ func (v *provider) register(ctx context.Context) error {
 		if ours {
 			_, err := v.run(ctx, service.RegistrationName, service.Args{})
 			if err == nil {
-				v.remember(ctx)
+				v.rememberClient(ctx)
 			}
 			if errors.Is(err, service.ErrNoEndpoint) {
 				err = fmt.Errorf("%w: %w", errNoRegistration, err)
