@@ -243,7 +243,7 @@ func (s *Step) spendNonce(ctx context.Context) error {
 		return nil
 	}
 	ttl := min(max(time.Duration(s.IDToken.Expiration.Float()-float64(s.Now.Unix()))*time.Second, 0)+s.Snapshot.Leeway, 24*time.Hour)
-	seen, err := s.DB().Seen(ctx, state.KindNonce, s.Service+" "+s.Snapshot.Issuer+" "+s.IDToken.Nonce, ttl)
+	seen, err := s.DB().Seen(ctx, state.KindNonce, state.PerIssuer(s.Snapshot.Issuer, s.Service+" "+s.IDToken.Nonce), ttl)
 	if err != nil {
 		return err
 	}
@@ -258,9 +258,9 @@ func (s *Step) keepIDToken(r *state.Record) {
 	}
 	s.keepSources(r)
 	r.Keep(state.KeptIDTokenClaims, string(s.payload))
-	r.Link(state.KindSubject, s.IDToken.Issuer+" "+s.IDToken.Subject)
+	r.Link(state.KindSubject, state.PerIssuer(s.IDToken.Issuer, s.IDToken.Subject))
 	if s.IDToken.SessionID != "" {
-		r.Link(state.KindSessionID, s.IDToken.Issuer+" "+s.IDToken.SessionID)
+		r.Link(state.KindSessionID, state.PerIssuer(s.IDToken.Issuer, s.IDToken.SessionID))
 	}
 	if r.Kept(keptFirstClaims) == "" {
 		r.Keep(keptFirstClaims, string(s.payload))

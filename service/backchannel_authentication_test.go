@@ -143,7 +143,7 @@ func TestPush(t *testing.T) {
 	if items := strings.Join(r.Items(), " "); !strings.Contains(items, "token_response") {
 		t.Errorf("the record holds %s", items)
 	}
-	if states, err := w.db.States(ctx, state.KindSubject, testIssuer+" 248289761001"); err != nil || len(states) != 1 {
+	if states, err := w.db.States(ctx, state.KindSubject, state.PerIssuer(testIssuer, "248289761001")); err != nil || len(states) != 1 {
 		t.Errorf("the subject's logins are %v, %v", states, err)
 	}
 	if _, err := service.Finish(ctx, svc, service.ParseCallback(w.notification()), w.send); !errors.Is(err, message.RuleCIBAPush) {

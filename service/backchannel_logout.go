@@ -40,7 +40,7 @@ func NewBackchannelLogout(env Env) Service {
 		},
 		Verify: verifyLogoutToken,
 		Update: func(ctx context.Context, s *Step, _ *message.BackchannelLogoutRequest) error {
-			seen, err := s.DB().Seen(ctx, BackchannelLogoutName, s.Snapshot.Issuer+" "+s.logout.JWTID, logoutAge+s.Snapshot.Leeway)
+			seen, err := s.DB().Seen(ctx, BackchannelLogoutName, state.PerIssuer(s.Snapshot.Issuer, s.logout.JWTID), logoutAge+s.Snapshot.Leeway)
 			if err != nil {
 				return err
 			}
@@ -139,7 +139,7 @@ func logoutSubject(ctx context.Context, s *Step, _ *keyjar.Token, c *message.Log
 	if c.SessionID != "" {
 		kind, value = state.KindSessionID, c.SessionID
 	}
-	states, err := s.DB().States(ctx, kind, c.Issuer+" "+value)
+	states, err := s.DB().States(ctx, kind, state.PerIssuer(c.Issuer, value))
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func verifyFrontchannelLogout(ctx context.Context, s *Step, req *message.Frontch
 	if err := s.Require(req.Issuer == s.Snapshot.Issuer || templated(s, req.Issuer), message.RuleFrontchannelMatch, "iss", clip(req.Issuer), s.Snapshot.Issuer); err != nil {
 		return err
 	}
-	states, err := s.DB().States(ctx, state.KindSessionID, req.Issuer+" "+req.SessionID)
+	states, err := s.DB().States(ctx, state.KindSessionID, state.PerIssuer(req.Issuer, req.SessionID))
 	if err != nil {
 		return err
 	}

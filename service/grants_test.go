@@ -145,7 +145,7 @@ func TestTokenExchange(t *testing.T) {
 	if form.Get("subject_token") != "SlAV32hkKG" || form.Get("subject_token_type") != message.TokenTypeURNAccessToken || form.Get("grant_type") != message.GrantTypeTokenExchange || len(form["audience"]) != 2 {
 		t.Errorf("sent %v", form)
 	}
-	states, err := w.db.States(context.Background(), state.KindSubject, testIssuer+" 248289761001")
+	states, err := w.db.States(context.Background(), state.KindSubject, state.PerIssuer(testIssuer, "248289761001"))
 	if err != nil || len(states) != 1 || states[0] == w.flow.result.State {
 		t.Errorf("the issued token is not kept apart: %v, %v", states, err)
 	}

@@ -114,7 +114,7 @@ func TestRecordOfAFinishedLogin(t *testing.T) {
 			t.Error("the spent code is still in the record")
 		}
 	}
-	states, err := w.db.States(context.Background(), state.KindSubject, testIssuer+" 248289761001")
+	states, err := w.db.States(context.Background(), state.KindSubject, state.PerIssuer(testIssuer, "248289761001"))
 	if err != nil || len(states) != 1 || states[0] != w.login {
 		t.Errorf("the subject's logins are %v, %v", states, err)
 	}

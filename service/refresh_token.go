@@ -140,7 +140,9 @@ func rememberRefreshToken(ctx context.Context, s *Step, req *message.RefreshToke
 }
 
 // flight names a refresh that is under way.
-func (s *Step) flight(token message.Secret) string { return s.Snapshot.Issuer + " " + token.Reveal() }
+func (s *Step) flight(token message.Secret) string {
+	return state.PerIssuer(s.Snapshot.Issuer, token.Reveal())
+}
 
 func verifyRefreshToken(ctx context.Context, s *Step, resp *message.AccessTokenResponse) error {
 	if err := verifyTokens(s, resp); err != nil {
