@@ -11,7 +11,7 @@ import (
 )
 
 // A Memory is a Store, Swapper and Grouper in this process. The zero Memory
-// works; it must not be copied. It starts no goroutine: every call sweeps a few
+// works; it must not be copied. It starts no goroutine: calls sweep a few
 // expired entries away, so that what has expired is gone after a bounded number
 // of further calls.
 //

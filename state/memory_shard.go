@@ -14,7 +14,8 @@ type shard struct {
 	mu    sync.Mutex
 	slots []slot // a power of two, at most three quarters in use
 	count int
-	hand  int // where the sweep goes on
+	hand  int    // where the sweep goes on
+	calls uint32 // so far
 	pages pages
 
 	_ [64]byte // two shards never share a cache line
@@ -35,8 +36,9 @@ const entryHead = 16
 
 const (
 	minSlots   = 16
-	sweepSlots = 4 // that a call looks at
-	sweepDead  = 2 // that a call removes
+	sweepCalls = 4  // of which one sweeps
+	sweepSlots = 16 // that it looks at: they lie side by side
+	sweepDead  = 8  // that it removes
 )
 
 // neverSwept is the second of an entry that the index cannot tell the end of.
@@ -161,10 +163,10 @@ func (s *shard) resize(n int) {
 	}
 }
 
-// sweep removes a few entries that have expired. It reads the index only, so
-// that entries that live on are not touched.
+// sweep removes a few entries that have expired, with every few calls. It reads
+// the index only, so that entries that live on are not touched.
 func (s *shard) sweep(now int64) {
-	if s.count == 0 {
+	if s.calls++; s.calls%sweepCalls != 0 || s.count == 0 {
 		return
 	}
 	second, dead := now/1e9, 0
