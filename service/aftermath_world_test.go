@@ -179,8 +179,13 @@ func (w *world) observe(e service.Exchange) {
 	if e.Result != nil {
 		w.told = append(w.told, exchanged{e.Service, e.Result.Checks})
 	}
-	if e.Err != nil {
-		w.told = append(w.told, exchanged{e.Service, service.ChecksOf(e.Err)})
+	if e.Err == nil {
+		return
+	}
+	w.told = append(w.told, exchanged{e.Service, service.ChecksOf(e.Err)})
+	var need *service.NeedError
+	if _, known := w.refusedAt[e.Service]; !known && !errors.As(e.Err, &need) {
+		w.refusedAt[e.Service] = len(w.sent)
 	}
 }
 
@@ -312,7 +317,7 @@ func (w *world) before(ctx context.Context) {
 		_, _ = w.run(ctx)
 	}
 	w.o = main
-	w.done, w.sent, w.told = nil, nil, nil
+	w.done, w.sent, w.told, w.refusedAt = nil, nil, nil, map[string]int{}
 }
 
 // tampered changes the record between the callback and the token request.

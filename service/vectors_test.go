@@ -105,6 +105,9 @@ func keep(t *testing.T, v vector) {
 	if err != nil && !slices.Contains(w.done, v.Step) {
 		t.Fatalf("refused at %s: %v", at, err)
 	}
+	if v.Step != stepConfig && !slices.Contains(w.done, v.Step) && !slices.Contains(w.sent, v.Step) {
+		t.Fatalf("the conversation never came to %s", v.Step)
+	}
 	if v.Verdict == "" {
 		return
 	}
@@ -157,6 +160,9 @@ func breaks(t *testing.T, v vector) {
 				t.Errorf("%s was sent after the refusal", sent)
 			}
 		}
+	}
+	if n, told := w.refusedAt[v.Step]; told && len(w.sent) > n {
+		t.Errorf("%v were sent after the refusal", w.sent[n:])
 	}
 	nothingKept(t, w, v.Step)
 }

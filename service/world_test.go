@@ -185,13 +185,14 @@ type world struct {
 	told       []exchanged
 	tasks      []service.Task
 	last       *service.Result
+	refusedAt  map[string]int // how many requests had been sent when a step was refused
 }
 
 func (w *world) clock() time.Time { return w.now }
 
 func newWorld(t testing.TB, o override) (*world, error) {
 	o = o.usual()
-	w := &world{t: t, o: o, now: testNow}
+	w := &world{t: t, o: o, now: testNow, refusedAt: map[string]int{}}
 	metadata := map[string]any{
 		"redirect_uris": []string{testCallback}, "response_types": []string{"code"}, "contacts": []string{"ops@rp.example"},
 		"post_logout_redirect_uris": []string{"https://rp.example/bye"}, "grant_types": []string{"authorization_code", "refresh_token"},

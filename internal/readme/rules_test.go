@@ -2,55 +2,11 @@ package readme
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"io/fs"
-	"os"
-	"path"
-	"path/filepath"
 	"strings"
 
 	"github.com/oidcservice/oidc/message"
 )
-
-// proofs says for each rule what shows that it is enforced: "vector" when a file of
-// testdata/rules breaks it, "test" when a test is named there that does.
-func proofs() (map[message.Rule]string, error) {
-	shown := map[message.Rule]string{}
-	dir := filepath.Join(top, "testdata", "rules")
-	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, _ fs.DirEntry, err error) error {
-		if err != nil || path.Ext(name) != ".json" {
-			return err
-		}
-		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
-		if err != nil {
-			return err
-		}
-		var vectors []struct {
-			Rule  message.Rule    `json:"rule"`
-			Break json.RawMessage `json:"break"`
-		}
-		if json.Unmarshal(text, &vectors) == nil {
-			for _, v := range vectors {
-				if len(v.Break) > 0 {
-					shown[v.Rule] = "vector"
-				}
-			}
-			return nil
-		}
-		var tests map[message.Rule][]string
-		if err := json.Unmarshal(text, &tests); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		for rule := range tests {
-			if shown[rule] == "" {
-				shown[rule] = "test"
-			}
-		}
-		return nil
-	})
-	return shown, err
-}
 
 // rulesPage prints the rule table.
 func rulesPage() ([]byte, error) {
@@ -74,8 +30,8 @@ func rulesPage() ([]byte, error) {
 A rule is one requirement that this toolkit enforces. Its name is what reports print, what
 ` + "`errors.Is`" + ` compares and what test vectors are called. The level says how binding the cited text
 makes it for the side that enforces it; HARDENING is a choice of this toolkit where the text leaves one.
-The last column says how it is shown that the rule is enforced: by a vector of ` + "`testdata/rules/`" + ` that breaks
-it, or by a test that is named there.
+The last column says how it is shown that the rule is enforced: by vectors of ` + "`testdata/rules/`" + ` of which one
+keeps the rule and one breaks it, or by the Go tests that are named.
 
 `)
 	for _, side := range []struct {
@@ -85,11 +41,11 @@ it, or by a test that is named there.
 		count, proven := map[message.Level]int{}, map[string]int{}
 		for _, rule := range side.rules {
 			count[rule.Level()]++
-			proven[shown[rule]]++
+			proven[shown[rule].how()]++
 		}
-		fmt.Fprintf(&b, "## %s\n\n%d rules: %d MUST, %d SHOULD, %d HARDENING. %d have a vector, %d a test; %d have neither yet.\n\n",
+		fmt.Fprintf(&b, "## %s\n\n%d rules: %d MUST, %d SHOULD, %d HARDENING. %d have a vector, %d a test, %d cannot apply; %d have nothing yet.\n\n",
 			side.title, len(side.rules), count[message.Must], count[message.Should], count[message.Hardening],
-			proven["vector"], proven["test"], proven[""])
+			proven["vector"], proven["test"], proven["none"], proven[""])
 		b.WriteString("| rule | level | document | section | also | text | shown by |\n|---|---|---|---|---|---|---|\n")
 		for _, rule := range side.rules {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", rule, rule.Level(), rule.Document(), rule.Section(),
