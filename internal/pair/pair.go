@@ -44,6 +44,8 @@ type Pair struct {
 	Asked []endpoint.Decoupled
 	// Prompts collects what the user was asked.
 	Prompts []endpoint.Prompt
+	// Brought is the callback that the browser brought last.
+	Brought service.Inbound
 	// Tap, if not nil, sees every exchange on its way and may change the response.
 	Tap func(req *endpoint.Request, resp *endpoint.Response)
 
@@ -207,6 +209,7 @@ func (p *Pair) callback(resp *endpoint.Response) (*service.Response, error) {
 		}
 		return nil, fmt.Errorf("%w%s", ErrPage, detail)
 	}
+	p.Brought = in
 	return service.ParseCallback(in), nil
 }
 
