@@ -3,7 +3,6 @@ package endpoint
 import (
 	"context"
 	"net/url"
-	"strings"
 
 	"github.com/oidcservice/oidc/message"
 )
@@ -29,29 +28,18 @@ func (s *Step) bearer(rule message.Rule) (*presentedToken, error) {
 	if s.Request.Method == "GET" {
 		body = ""
 	}
-	scheme, value, _ := strings.Cut(header, " ")
+	scheme, token, err := message.ParseAuthorization(header)
 	switch {
 	case header != "" && body != "":
 		return nil, s.challenge(400, message.InvalidRequest, rule, "access_token").Because("in the header and in the body", "in one place", nil)
 	case body != "":
 		return &presentedToken{value: body}, nil
-	case header == "":
-		return nil, s.missing()
-	// RFC 9110, Section 11.1: scheme names have no case.
-	case strings.EqualFold(scheme, message.TokenTypeBearer):
-	case strings.EqualFold(scheme, message.TokenTypeDPoP):
-	default:
-		return nil, s.missing()
-	}
-	// RFC 6750, Section 2.1: b64token.
-	if value == "" || strings.ContainsFunc(value, func(c rune) bool { return !isTokenChar(c) }) {
+	case err != nil:
 		return nil, s.challenge(400, message.InvalidRequest, rule, "authorization").Because("", "one access token", nil)
+	case scheme == "":
+		return nil, s.missing()
 	}
-	return &presentedToken{value: value, dpop: strings.EqualFold(scheme, message.TokenTypeDPoP)}, nil
-}
-
-func isTokenChar(c rune) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._~+/=", c)
+	return &presentedToken{value: token.Reveal(), dpop: scheme == message.TokenTypeDPoP}, nil
 }
 
 // missing is the answer to a request without a token. RFC 6750, Section 3.1: "If the
@@ -60,13 +48,21 @@ func isTokenChar(c rune) bool {
 func (s *Step) missing() *Refusal {
 	r := Refuse(401, message.InvalidToken, message.RuleOPUserInfoChallenge, "").Because("no access token", "one", nil)
 	r.bare = true
-	return r.With("Www-Authenticate", `Bearer realm="`+s.Context.issuer+`"`)
+	return r.With("Www-Authenticate", s.bearerChallenge(nil))
 }
 
 // challenge refuses a request to a resource (RFC 6750, Section 3).
 func (s *Step) challenge(status int, code message.ErrorCode, rule message.Rule, param string) *Refusal {
 	r := Refuse(status, code, rule, param)
-	return r.With("Www-Authenticate", `Bearer realm="`+s.Context.issuer+`", error="`+string(code)+`", error_description="`+r.Declared.Description+`"`)
+	return r.With("Www-Authenticate", s.bearerChallenge(r.Declared))
+}
+
+func (s *Step) bearerChallenge(declared *message.Error) string {
+	c := message.Challenge{Scheme: message.TokenTypeBearer, Params: map[string]string{"realm": s.Context.issuer}}
+	if declared != nil {
+		c.Params["error"], c.Params["error_description"] = string(declared.Code), declared.Description
+	}
+	return c.String()
 }
 
 // authorized returns a token that is good at our own resources: in time, its grant not

@@ -176,17 +176,17 @@ func (s *Step) openCIBA(ctx context.Context, m *message.BackchannelAuthenticatio
 		return bad("iss", nil)
 	case !o.Audience.Has(s.Context.issuer):
 		return bad("aud", nil)
-	case !o.Expiration.Present() || !o.Expiration.Time().After(s.Now.Add(-dpopAhead)) || o.Expiration.Time().After(s.Now.Add(maxRequestObjectLife)):
+	case !o.Expiration.Present() || !o.Expiration.Time().After(s.Now.Add(-clockAhead)) || o.Expiration.Time().After(s.Now.Add(maxRequestObjectLife)):
 		return bad("exp", nil)
-	case !o.IssuedAt.Present() || o.IssuedAt.Time().After(s.Now.Add(dpopAhead)):
+	case !o.IssuedAt.Present() || o.IssuedAt.Time().After(s.Now.Add(clockAhead)):
 		return bad("iat", nil)
-	case !o.NotBefore.Present() || o.NotBefore.Time().After(s.Now.Add(dpopAhead)):
+	case !o.NotBefore.Present() || o.NotBefore.Time().After(s.Now.Add(clockAhead)):
 		return bad("nbf", nil)
 	case o.JWTID == "":
 		return bad("jti", nil)
 	}
 	s.spending = append(s.spending, spending{
-		kind: kindAssertion, value: "ciba\x00" + s.Client.ID + "\x00" + o.JWTID, until: o.Expiration.Time().Add(dpopAhead),
+		kind: kindAssertion, value: "ciba\x00" + s.Client.ID + "\x00" + o.JWTID, until: o.Expiration.Time().Add(clockAhead),
 		refusal: refuseCIBA(message.InvalidRequest, rule, "jti"),
 	})
 	*m = o.BackchannelAuthenticationRequest

@@ -2,109 +2,69 @@ package endpoint
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
-	"net/url"
+	"errors"
 	"strings"
-	"time"
 
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
-)
-
-const (
-	// dpopWindow is how old a proof may be, and dpopAhead how far ahead its clock. FAPI 2.0,
-	// Section 5.3.2.1: up to 10 s ahead is always accepted, 60 s ahead never.
-	dpopWindow = time.Minute
-	dpopAhead  = 30 * time.Second
-	// dpopNonceSlot is how long a nonce is given out; it is good for one slot more.
-	dpopNonceSlot = 2 * time.Minute
-	longestJTI    = 512
 )
 
 // dpopFault is how a fault of a proof is answered: at the token endpoint as an error
 // object, at a resource as a challenge.
 type dpopFault func(code message.ErrorCode, rule message.Rule, param string) *Refusal
 
+// dpopRules are the provider's rules for what keyjar finds wrong with a proof.
+var dpopRules = map[message.Rule]message.Rule{
+	message.RuleDPoPProof:  message.RuleOPDPoPProof,
+	message.RuleDPoPTarget: message.RuleOPDPoPTarget,
+	message.RuleDPoPAth:    message.RuleOPDPoPBinding,
+	message.RuleDPoPFresh:  message.RuleOPDPoPTime,
+	message.RuleDPoPNonce:  message.RuleOPDPoPNonce,
+}
+
 // proof verifies the DPoP proof of a request (RFC 9449, Section 4.3) and returns the
 // thumbprint of its key, "" without a proof. accessToken is the token that a request to a
 // resource carries. The jti is spent later, with what else is spent.
 func (s *Step) proof(ctx context.Context, accessToken string, fault dpopFault) (string, error) {
-	values := s.Request.Header["Dpop"]
-	if len(values) == 0 {
+	proofs := s.Request.Header["Dpop"]
+	if len(proofs) == 0 {
 		return "", nil
 	}
-	bad := func(rule message.Rule, param string) *Refusal { return fault(message.InvalidDPoPProof, rule, param) }
-	if len(values) > 1 {
-		return "", bad(message.RuleOPDPoPProof, "DPoP").Because("several headers", "one", nil)
+	policy := keyjar.DPoPPolicy{
+		Algs: s.Context.dpopAlgs(), Now: s.Now, Nonce: s.Context.policy.DPoPNonce,
+		Fresh: func(nonce string) (bool, error) { return s.freshNonce(ctx, nonce) },
 	}
-	payload, thumbprint, err := keyjar.VerifyDPoP(values[0], s.Context.dpopAlgs())
-	if err != nil {
-		return "", bad(message.RuleOPDPoPProof, "DPoP").Because("", "", err)
+	use, err := policy.Verify(keyjar.DPoPRequest{
+		Proofs: proofs, Method: s.Request.Method, URL: s.Request.URL, AccessToken: message.Secret(accessToken),
+	})
+	var v *message.Violation
+	if errors.As(err, &v) {
+		return "", badProof(v, fault)
 	}
-	var claims message.DPoPProof
-	if err := message.DecodeClaims(payload, &claims); err != nil {
-		return "", bad(message.RuleOPDPoPProof, "DPoP").Because("", "", err)
-	}
-	if claims.Method != s.Request.Method {
-		return "", bad(message.RuleOPDPoPTarget, "htm")
-	}
-	target := dpopTarget(s.Request.URL)
-	if claims.URI == "" || dpopTarget(claims.URI) != target {
-		return "", bad(message.RuleOPDPoPTarget, "htu")
-	}
-	if accessToken != "" {
-		sum := sha256.Sum256([]byte(accessToken))
-		if claims.AccessTokenHash != base64.RawURLEncoding.EncodeToString(sum[:]) {
-			return "", bad(message.RuleOPDPoPBinding, "ath")
-		}
-	}
-	if claims.JWTID == "" || len(claims.JWTID) > longestJTI {
-		return "", bad(message.RuleOPDPoPJti, "jti")
-	}
-	fresh, err := s.freshNonce(ctx, claims.Nonce)
 	if err != nil {
 		return "", err
 	}
-	if !fresh && (s.Context.policy.DPoPNonce || claims.Nonce != "") {
-		// RFC 9449, Section 8: "use_dpop_nonce", with a new nonce in the DPoP-Nonce header.
-		r := fault(message.UseDPoPNonce, message.RuleOPDPoPNonce, "nonce")
-		r.nonce = true
-		return "", r
-	}
-	iat := claims.IssuedAt
-	early := iat.Present() && iat.Time().After(s.Now.Add(dpopAhead))
-	old := iat.Present() && !iat.Time().After(s.Now.Add(-dpopWindow))
-	// RFC 9449, Section 11.1: with a nonce the server need not trust the client's clock.
-	if !iat.Present() || !fresh && (early || old) {
-		return "", bad(message.RuleOPDPoPTime, "iat")
-	}
 	s.spending = append(s.spending, spending{
-		kind: kindDPoP, value: thumbprint + "\x00" + target + "\x00" + claims.JWTID,
-		until: s.Now.Add(dpopWindow + dpopAhead + 2*dpopNonceSlot), refusal: bad(message.RuleOPDPoPJti, "jti"),
+		kind: kindDPoP, value: use.ID, until: s.Now.Add(use.Life), refusal: fault(message.InvalidDPoPProof, message.RuleOPDPoPJti, "jti"),
 	})
-	return thumbprint, nil
+	return use.JWKThumbprint, nil
 }
 
-// dpopTarget is a URL without query and fragment, its scheme and host normalized (RFC
-// 9449, Section 4.3, step 9: "ignoring any query and fragment parts").
-func dpopTarget(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		return ""
+// badProof is the answer to a proof that is not good.
+func badProof(v *message.Violation, fault dpopFault) *Refusal {
+	code, rule := message.InvalidDPoPProof, dpopRules[v.Rule]
+	if v.Rule == message.RuleDPoPFresh && v.Param == "jti" {
+		rule = message.RuleOPDPoPJti
 	}
-	host := strings.ToLower(u.Host)
-	switch scheme := strings.ToLower(u.Scheme); {
-	case scheme == "https" && u.Port() == "443", scheme == "http" && u.Port() == "80":
-		host = strings.ToLower(u.Hostname())
+	if v.Rule == message.RuleDPoPNonce {
+		code = message.UseDPoPNonce
 	}
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	return strings.ToLower(u.Scheme) + "://" + host + path
+	r := fault(code, rule, v.Param).Because(v.Got, v.Want, v)
+	// RFC 9449, Section 8: "use_dpop_nonce", with a new nonce in the DPoP-Nonce header.
+	r.nonce = v.Rule == message.RuleDPoPNonce
+	return r
 }
 
 // dpopAlgs are the algorithms that a proof may have.
@@ -118,8 +78,9 @@ func tokenFault(code message.ErrorCode, rule message.Rule, param string) *Refusa
 // resourceFault answers at a resource (RFC 9449, Section 7.1).
 func (s *Step) resourceFault(code message.ErrorCode, rule message.Rule, param string) *Refusal {
 	r := Refuse(401, code, rule, param)
-	return r.With("Www-Authenticate", `DPoP error="`+string(code)+`", error_description="`+r.Declared.Description+
-		`", algs="`+strings.Join(s.Context.dpopAlgs(), " ")+`"`)
+	return r.With("Www-Authenticate", message.Challenge{Scheme: message.TokenTypeDPoP, Params: map[string]string{
+		"error": string(code), "error_description": r.Declared.Description, "algs": strings.Join(s.Context.dpopAlgs(), " "),
+	}}.String())
 }
 
 // checkSender finds out which key or certificate the tokens of this request are bound to,
@@ -156,35 +117,17 @@ func (s *Step) peerCertificate() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// A nonce is the number of its time slot and a code of it, so that nothing has to be kept
-// for each. The key of the codes is in the store, for all processes of the provider.
+// The key of the nonces is in the store, for all processes of the provider.
 const nonceKeyLife = clientLife
 
 // freshNonce reports whether a nonce is one of ours and not stale.
 func (s *Step) freshNonce(ctx context.Context, nonce string) (bool, error) {
-	if nonce == "" {
-		return false, nil
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(nonce)
-	if err != nil || len(raw) != 8+16 {
-		return false, nil
-	}
 	var key []byte
 	found, err := s.Context.store.get(ctx, kindNonceKey, "", &key)
 	if err != nil || !found {
 		return false, err
 	}
-	slot := int64(binary.BigEndian.Uint64(raw))
-	now := s.Now.Unix() / int64(dpopNonceSlot/time.Second)
-	return (slot == now || slot == now-1) && hmac.Equal(raw, nonceOf(key, slot)), nil
-}
-
-func nonceOf(key []byte, slot int64) []byte {
-	b := make([]byte, 8, 8+sha256.Size)
-	binary.BigEndian.PutUint64(b, uint64(slot))
-	mac := hmac.New(sha256.New, key)
-	mac.Write(b)
-	return mac.Sum(b)[:8+16]
+	return keyjar.DPoPNonces{Key: key}.Fresh(nonce, s.Now), nil
 }
 
 // newNonce returns the nonce of this moment. It makes the key if there is none yet.
@@ -206,5 +149,5 @@ func (s *Step) newNonce(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	return base64.RawURLEncoding.EncodeToString(nonceOf(key, s.Now.Unix()/int64(dpopNonceSlot/time.Second))), nil
+	return keyjar.DPoPNonces{Key: key}.At(s.Now), nil
 }

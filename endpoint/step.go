@@ -37,6 +37,10 @@ type Step struct {
 	cookies     []Cookie // to be set with whatever is answered
 }
 
+// clockAhead is how far ahead the clock of a client may be. FAPI 2.0, Section 5.3.2.1: up
+// to 10 s ahead is always accepted, 60 s ahead never.
+const clockAhead = 30 * time.Second
+
 // spending is a one-time value that ProcessRequest takes before anything else.
 type spending struct {
 	kind, value string

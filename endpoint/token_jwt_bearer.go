@@ -50,7 +50,7 @@ func verifyJWTBearer(ctx context.Context, s *Step, m *message.JWTBearerRequest) 
 	if claims.JWTID != "" {
 		s.spending = append(s.spending, spending{
 			kind: kindAssertion, value: "jwt-bearer\x00" + claims.Issuer + "\x00" + claims.JWTID,
-			until: claims.Expiration.Time().Add(dpopAhead), refusal: invalidGrant(message.RuleOPJWTBearer, "jti"),
+			until: claims.Expiration.Time().Add(clockAhead), refusal: invalidGrant(message.RuleOPJWTBearer, "jti"),
 		})
 	}
 	asked := slices.DeleteFunc(slices.Clone(m.Scope), func(w string) bool {
@@ -105,11 +105,11 @@ func (s *Step) trustedAssertion(assertion message.Secret) (*message.Assertion, e
 		return nil, bad("sub", nil)
 	case !slices.ContainsFunc(claims.Audience, func(aud string) bool { return slices.Contains(s.Context.audiences(), aud) }):
 		return nil, bad("aud", nil)
-	case !exp.Present() || !exp.Time().After(s.Now.Add(-dpopAhead)) || exp.Time().After(s.Now.Add(maxAssertionLife)):
+	case !exp.Present() || !exp.Time().After(s.Now.Add(-clockAhead)) || exp.Time().After(s.Now.Add(maxAssertionLife)):
 		return nil, bad("exp", nil)
-	case claims.NotBefore.Present() && claims.NotBefore.Time().After(s.Now.Add(dpopAhead)):
+	case claims.NotBefore.Present() && claims.NotBefore.Time().After(s.Now.Add(clockAhead)):
 		return nil, bad("nbf", nil)
-	case claims.IssuedAt.Present() && claims.IssuedAt.Time().After(s.Now.Add(dpopAhead)):
+	case claims.IssuedAt.Present() && claims.IssuedAt.Time().After(s.Now.Add(clockAhead)):
 		return nil, bad("iat", nil)
 	}
 	return claims, nil

@@ -3,6 +3,7 @@ package message
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // A ProviderInfoRequest asks for provider metadata. It has no parameters: the issuer
@@ -128,6 +129,25 @@ func (m ProviderMetadata) LogValue() slog.Value { return LogValue(m) }
 
 // Format shows the message without its secrets, whatever the verb.
 func (m ProviderMetadata) Format(s fmt.State, verb rune) { Format(s, verb, m) }
+
+// ProtectedResourcePath is the well-known path of a protected resource's metadata (RFC
+// 9728, Section 3).
+const ProtectedResourcePath = "/.well-known/oauth-protected-resource"
+
+// WellKnown inserts a well-known path into the identifier of a protected resource,
+// "between the host component and the path and/or query components": "any terminating
+// slash (/) following the host component MUST be removed before" (RFC 9728, Section 3.1).
+func WellKnown(address, path string) string {
+	scheme, rest, _ := strings.Cut(address, "://")
+	host, after := rest, ""
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		host, after = rest[:i], rest[i:]
+	}
+	if after == "/" {
+		after = ""
+	}
+	return scheme + "://" + host + path + after
+}
 
 // A ResourceMetadata describes a protected resource (RFC 9728, Section 2).
 type ResourceMetadata struct {

@@ -1,8 +1,6 @@
 package rp
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -196,10 +194,9 @@ func (v *provider) proof(method string, u *url.URL, a *Access) (string, error) {
 	}
 	target := *u
 	target.RawQuery, target.ForceQuery, target.Fragment, target.RawFragment, target.User = "", false, "", "", nil
-	sum := sha256.Sum256([]byte(a.Token.Reveal()))
 	payload, err := message.EncodeJSON(&message.DPoPProof{
 		JWTID: id, Method: method, URI: target.String(), IssuedAt: message.Unix(v.context.Now().Unix()),
-		AccessTokenHash: base64.RawURLEncoding.EncodeToString(sum[:]), Nonce: sn.DPoPNonces[u.Scheme+"://"+u.Host],
+		AccessTokenHash: message.AccessTokenHash(a.Token), Nonce: sn.DPoPNonces[u.Scheme+"://"+u.Host],
 	})
 	if err != nil {
 		return "", err

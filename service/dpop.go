@@ -2,8 +2,6 @@ package service
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -47,8 +45,7 @@ func dpopProof(s *Step, method, target string, token message.Secret) (string, er
 		proof.Nonce = s.Snapshot.DPoPNonces[origin]
 	}
 	if token != "" {
-		sum := sha256.Sum256([]byte(token.Reveal()))
-		proof.AccessTokenHash = base64.RawURLEncoding.EncodeToString(sum[:])
+		proof.AccessTokenHash = message.AccessTokenHash(token)
 		s.Pass(message.RuleDPoPAth, "dpop.ath")
 	}
 	payload, err := message.EncodeJSON(&proof)

@@ -4,12 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/oidcservice/oidc/message"
 )
-
-const protectedResourcePath = "/.well-known/oauth-protected-resource" // RFC 9728, Section 3
 
 // A ResourceMetadataRequest asks a protected resource to describe itself.
 type ResourceMetadataRequest struct {
@@ -38,7 +35,7 @@ func NewResourceMetadata(env Env) Service {
 			if req.Address != "" {
 				return req.Address
 			}
-			return wellKnown(req.Resource, protectedResourcePath)
+			return message.WellKnown(req.Resource, message.ProtectedResourcePath)
 		},
 		Complete: func(_ context.Context, s *Step, req *ResourceMetadataRequest) error {
 			if req.Resource == "" {
@@ -56,19 +53,4 @@ func NewResourceMetadata(env Env) Service {
 			return s.Require(resp.Resource == asked.Resource, message.RuleChallengeResource, "resource", clip(resp.Resource), asked.Resource)
 		},
 	}.New(env)
-}
-
-// wellKnown inserts a well-known path "between the host component and the path and/or
-// query components": "any terminating slash (/) following the host component MUST be
-// removed before" (RFC 9728, Section 3.1).
-func wellKnown(address, suffix string) string {
-	scheme, rest, _ := strings.Cut(address, "://")
-	host, path := rest, ""
-	if i := strings.IndexAny(rest, "/?"); i >= 0 {
-		host, path = rest[:i], rest[i:]
-	}
-	if path == "/" {
-		path = ""
-	}
-	return scheme + "://" + host + suffix + path
 }
