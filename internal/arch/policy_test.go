@@ -18,7 +18,7 @@ const policy = `
 	NONE                                               < message, state
 	message                                            < keyjar
 	message, keyjar                                    < servicecontext, clientauth
-	state                                              < state/statetest
+	state                                              < state/statetest, state/cookiestate
 
 	# The relying party.
 	message, keyjar, state, servicecontext, clientauth < service
@@ -41,6 +41,9 @@ const policy = `
 	rp, op/optest, service/transcript                  < cmd
 	state/sqlstate, state/redisstate                   < cmd
 	service, endpoint                                  < internal/pair
+
+	# What a login costs, beside other libraries.
+	rp                                                 < internal/compare
 	NONE                                               < internal/arch, internal/golden, internal/interop, internal/readme
 `
 
