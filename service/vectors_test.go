@@ -260,7 +260,12 @@ func resign(t testing.TB, token, key string, change map[string]any) string {
 // encrypt wraps a JWS in a JWE for our key.
 func encrypt(t testing.TB, token, alg, enc, content string) string {
 	t.Helper()
-	jwe, err := testKeys()["enc"].Public().Encrypt([]byte(token), keyjar.Header{Algorithm: alg, Encryption: enc, ContentType: content}, rand.Reader)
+	return encryptFor(t, testKeys()["enc"].Public(), token, alg, enc, content)
+}
+
+func encryptFor(t testing.TB, recipient *keyjar.Key, token, alg, enc, content string) string {
+	t.Helper()
+	jwe, err := recipient.Encrypt([]byte(token), keyjar.Header{Algorithm: alg, Encryption: enc, ContentType: content}, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

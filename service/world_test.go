@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -143,7 +144,7 @@ type override struct {
 	IDTokenRaw    string         `json:"id_token_raw"`
 	IDTokenClaims string         `json:"id_token_claims"` // the payload to the letter
 	IDTokenTamper string         `json:"id_token_tamper"` // "signature", "payload"
-	Encrypt       map[string]any `json:"encrypt"`         // alg, enc
+	Encrypt       map[string]any `json:"encrypt"`         // alg, enc; see wrapped
 	RefreshToken  map[string]any `json:"refresh_id_token"`
 	// UserInfoKey signs UserInfo.
 	UserInfoKey string `json:"userinfo_key"`
@@ -369,7 +370,10 @@ func (w *world) idToken(also map[string]any) string {
 // encrypted wraps the token where the vector says so.
 func (w *world) encrypted(token string) string { return w.wrapped(token, w.o.Encrypt) }
 
-// wrapped is text in a JWE for our key, or as it is.
+// wrapped is text in a JWE for our key, or as it is. Besides alg and enc, how knows
+// inner: "claims", which nobody signed; twice; cty; secret, under which it is encrypted
+// instead of our key; header, which replaces the JWE's; encrypted_key, which replaces the
+// segment; and tamper.
 func (w *world) wrapped(text string, how map[string]any) string {
 	if how == nil {
 		return text
@@ -381,18 +385,30 @@ func (w *world) wrapped(text string, how map[string]any) string {
 		}
 		text = string(token.Payload)
 	}
+	recipient := testKeys()["enc"].Public()
+	if secret, ok := how["secret"].(string); ok {
+		recipient = keyjar.NewSecret([]byte(secret)).Keys()[0]
+	}
+	alg, enc := fmt.Sprint(how["alg"]), fmt.Sprint(how["enc"])
 	if how["twice"] == true {
-		text = encrypt(w.t, text, fmt.Sprint(how["alg"]), fmt.Sprint(how["enc"]), "JWT")
+		text = encryptFor(w.t, recipient, text, alg, enc, "JWT")
 	}
 	content := "JWT"
 	if cty, ok := how["cty"].(string); ok {
 		content = cty
 	}
-	text = encrypt(w.t, text, fmt.Sprint(how["alg"]), fmt.Sprint(how["enc"]), content)
-	if how["tamper"] == true {
-		text = text[:len(text)-3] + flip(text[len(text)-3]) + text[len(text)-2:]
+	parts := strings.Split(encryptFor(w.t, recipient, text, alg, enc, content), ".")
+	if header, ok := how["header"]; ok {
+		parts[0] = base64.RawURLEncoding.EncodeToString(mustJSON(header))
 	}
-	return text
+	if key, ok := how["encrypted_key"].(string); ok {
+		parts[1] = key
+	}
+	if how["tamper"] == true {
+		tag := parts[4]
+		parts[4] = tag[:len(tag)-3] + flip(tag[len(tag)-3]) + tag[len(tag)-2:]
+	}
+	return strings.Join(parts, ".")
 }
 
 // sign makes a compact JWS of payload, with a header of the vector's making.
