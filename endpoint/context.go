@@ -106,6 +106,11 @@ type Policy struct {
 	// MutualTLS offers the client authentication methods and bound tokens of RFC 8705. The
 	// connection must ask for client certificates.
 	MutualTLS bool
+	// MutualTLSBase is where clients with a certificate find the endpoints that they prove
+	// themselves at, when that is not below the issuer: a server of its own, so that browsers
+	// are never asked for a certificate. Its addresses are published as aliases (RFC 8705,
+	// Section 5).
+	MutualTLSBase string
 	// DPoPNonce demands a nonce of ours in each DPoP proof (RFC 9449, Section 8).
 	DPoPNonce bool
 	// PolicyURI, TOSURI and ServiceDocumentation are published.
@@ -295,6 +300,9 @@ func (p *Policy) complete(issuer string) error {
 			return err
 		}
 		p.Hosts = []string{u.Host}
+	}
+	if err := p.checkMutualTLSBase(); err != nil {
+		return err
 	}
 	if n := len(p.PairwiseSecret.Reveal()); n > 0 && n < 16 {
 		return fmt.Errorf("endpoint: Policy.PairwiseSecret: shorter than 16 bytes")

@@ -25,6 +25,9 @@ type Described struct {
 	URL string
 	// HostPath is the path of URL.
 	HostPath string
+	// Alias is its address for clients that show a certificate, "" if it has no other
+	// (RFC 8705, Section 5; Policy.MutualTLSBase).
+	Alias    string
 	Endpoint Endpoint
 }
 
@@ -70,7 +73,7 @@ func NewSet(c *Context, settings map[string]Settings, custom ...Endpoint) (*Set,
 		if err != nil {
 			return nil, fmt.Errorf("endpoint: %s: %w", d.Name, err)
 		}
-		d.HostPath = u.Path
+		d.HostPath, d.Alias = u.Path, c.aliasOf(d.Description)
 		if other, taken := at[d.HostPath]; taken || set.byName[d.Name] != nil {
 			return nil, fmt.Errorf("endpoint: %s and %s: same name or address %s", d.Name, other, d.HostPath)
 		}
@@ -82,6 +85,9 @@ func NewSet(c *Context, settings map[string]Settings, custom ...Endpoint) (*Set,
 	for _, d := range set.list {
 		if d.Proof == ClientProof {
 			set.audiences = append(set.audiences, d.URL)
+			if d.Alias != "" {
+				set.audiences = append(set.audiences, d.Alias)
+			}
 		}
 	}
 	c.set = set
@@ -133,5 +139,6 @@ func (set *Set) Metadata() message.ProviderMetadata {
 			describer.Describe(&m)
 		}
 	}
+	set.describeAliases(&m)
 	return m
 }
