@@ -143,6 +143,9 @@ func describeAuthorization(c *Context, url string, m *message.ProviderMetadata) 
 	m.AuthorizationEncryptionAlgs, m.AuthorizationEncryptionEncs = c.encryption()
 	m.DisplayValuesSupported = []string{message.DisplayPage}
 	m.PromptValuesSupported = []string{message.PromptNone, message.PromptLogin, message.PromptConsent, message.PromptSelectAccount}
+	if c.createsAccounts() {
+		m.PromptValuesSupported = append(m.PromptValuesSupported, message.PromptCreate)
+	}
 	grants := c.grantTypes()
 	m.GrantTypesSupported = grants
 	m.IDTokenSigningAlgs = c.idTokenAlgs()

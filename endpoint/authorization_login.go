@@ -32,6 +32,11 @@ func (s *Step) decideFor(ctx context.Context, a *authorization, sess *session) (
 		user = u
 	}
 	silent := a.req.Prompt.Has(message.PromptNone)
+	// Who is to make an account has none: whoever is logged in is somebody else, and a hint
+	// at an account is for the page only.
+	if a.req.Prompt.Has(message.PromptCreate) && a.done.LoggedIn == "" {
+		return nil, s.ask(ctx, a, PromptCreate, User{}, FailureNone)
+	}
 	if a.req.Prompt.Has(message.PromptSelectAccount) && !a.done.Selected {
 		return nil, s.ask(ctx, a, PromptSelectAccount, user, FailureNone)
 	}
@@ -201,7 +206,7 @@ func (s *Step) answered(ctx context.Context, a *authorization, asked *Asked, ans
 			a.done.Selected = true
 			return s.decideFor(ctx, a, sess)
 		}
-		who, failure, err := s.identify(ctx, answer)
+		who, failure, err := s.identify(ctx, asked.Prompt, answer)
 		if err != nil {
 			return nil, err
 		}
@@ -246,9 +251,12 @@ func (s *Step) consented(ctx context.Context, a *authorization, sess *session, a
 
 // identify finds out who answered. Guesses are limited for each name and source; an
 // unknown user looks like a wrong password.
-func (s *Step) identify(ctx context.Context, answer Answer) (*Authentication, Failure, error) {
+func (s *Step) identify(ctx context.Context, prompt Prompt, answer Answer) (*Authentication, Failure, error) {
 	if answer.Authentication != nil {
 		return answer.Authentication, FailureNone, checkUserID(answer.Authentication.User)
+	}
+	if prompt == PromptCreate && answer.Action == ActionCreate {
+		return s.createAccount(ctx, answer)
 	}
 	guess := &attempt{context: s.Context, who: "user\x00" + answer.Username + "\x00" + answer.RemoteAddr}
 	full, err := guess.full(ctx)

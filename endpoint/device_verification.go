@@ -80,7 +80,7 @@ func resumeDevice(ctx context.Context, s *Step, asked *Asked, answer Answer) (*O
 	case answer.Action == ActionDeny:
 		return s.decideDevice(ctx, was.ID, &d, deviceDecision{})
 	case asked.Prompt == PromptLogin:
-		who, failure, err := s.identify(ctx, answer)
+		who, failure, err := s.identify(ctx, asked.Prompt, answer)
 		if err != nil {
 			return nil, err
 		}

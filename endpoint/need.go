@@ -74,6 +74,7 @@ const (
 	FailureAttempts    Failure = "attempts"    // too many tries, wait
 	FailureUser        Failure = "user"        // another user is wanted
 	FailureUserCode    Failure = "user_code"   // no such code
+	FailureAccount     Failure = "account"     // there cannot be such an account
 )
 
 // An Action is what the user chose.
@@ -81,7 +82,8 @@ type Action string
 
 // The actions.
 const (
-	ActionLogin    Action = "login"    // with Username and Password, or with User
+	ActionLogin    Action = "login"    // with Username and Password, or with Authentication
+	ActionCreate   Action = "create"   // make an account, with the same
 	ActionContinue Action = "continue" // as the user who is logged in
 	ActionAllow    Action = "allow"
 	ActionDeny     Action = "deny"

@@ -266,3 +266,18 @@ func plainHost(host string) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-._:[]", c)
 	})
 }
+
+// CheckMetadata completes the metadata of a client that an operator registers and judges
+// it as a registration would be judged. The error is a *Refusal that names the member and
+// the rule. A document that would have to be fetched, such as the sector identifier's, is
+// taken on trust.
+func (c *Context) CheckMetadata(ctx context.Context, m *message.ClientMetadata) error {
+	s := c.step()
+	c.completeMetadata(m)
+	for _, check := range metadataChecks[1:] {
+		if err := check.check(ctx, s, m); err != nil && !isNeed(err) {
+			return err
+		}
+	}
+	return nil
+}

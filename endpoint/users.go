@@ -35,3 +35,15 @@ type Users interface {
 	// wrong password alike, and the time it takes should be the same.
 	Authenticate(ctx context.Context, username string, password message.Secret) (a Authentication, ok bool, err error)
 }
+
+// An AccountCreator is a Users at which people can make an account. With one, a client may
+// ask for that step with prompt=create (Initiating User Registration via OpenID Connect
+// 1.0); without it the metadata does not list the value and the request is refused.
+type AccountCreator interface {
+	Users
+	// CreateAccount makes an account of what a user typed and authenticates the user with
+	// it. ok is false if there cannot be such an account, because the name is taken or the
+	// password too weak; nothing has changed then. A deployment whose own page makes
+	// accounts gives the Authentication in the Answer instead, and is not called.
+	CreateAccount(ctx context.Context, username string, password message.Secret) (a Authentication, ok bool, err error)
+}

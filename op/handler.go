@@ -35,6 +35,11 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, http.StatusNotFound, message.InvalidRequest, "there is nothing at this address")
 		return
 	}
+	p.serve(w, r, d)
+}
+
+// serve lets an endpoint answer.
+func (p *Provider) serve(w http.ResponseWriter, r *http.Request, d endpoint.Described) {
 	if d.CORS && p.cors(w, r, d) {
 		return
 	}

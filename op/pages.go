@@ -24,7 +24,7 @@ var style string
 // PageData is what a page's template gets. Everything a client says of itself is text of a
 // stranger: html/template escapes it, and no page loads anything from it.
 type PageData struct {
-	// Name is the name of the template: login, select_account, consent, logout, continue,
+	// Name is the name of the template: login, create, select_account, consent, logout, continue,
 	// error, logged_out, done.
 	Name string
 	// Lang is the language of the page, Text its texts by key.

@@ -15,6 +15,9 @@ var pageTexts = map[string]map[string]string{
 		"password":             "Password",
 		"login_button":         "Log in",
 		"cancel":               "Cancel",
+		"create_title":         "Create an account",
+		"create_button":        "Create",
+		"create_login":         "I have an account: log in",
 		"select_title":         "Choose an account",
 		"continue_as":          "Continue as",
 		"other_account":        "Or log in with another account",
@@ -57,6 +60,7 @@ var pageTexts = map[string]map[string]string{
 		"failure_attempts":     "Too many attempts. Wait a few minutes.",
 		"failure_user":         "Log in with the account that the application asked for.",
 		"failure_user_code":    "There is no such code, or it has expired.",
+		"failure_account":      "There cannot be an account with this name and password.",
 	},
 	"de": {
 		"login_title":          "Anmelden",
@@ -65,6 +69,9 @@ var pageTexts = map[string]map[string]string{
 		"password":             "Passwort",
 		"login_button":         "Anmelden",
 		"cancel":               "Abbrechen",
+		"create_title":         "Konto anlegen",
+		"create_button":        "Anlegen",
+		"create_login":         "Ich habe ein Konto: anmelden",
 		"select_title":         "Konto auswählen",
 		"continue_as":          "Weiter als",
 		"other_account":        "Oder mit einem anderen Konto anmelden",
@@ -107,6 +114,7 @@ var pageTexts = map[string]map[string]string{
 		"failure_attempts":     "Zu viele Versuche. Warten Sie einige Minuten.",
 		"failure_user":         "Melden Sie sich mit dem Konto an, das die Anwendung verlangt.",
 		"failure_user_code":    "Diesen Code gibt es nicht, oder er ist abgelaufen.",
+		"failure_account":      "Mit diesem Namen und Passwort kann es kein Konto geben.",
 	},
 }
 
