@@ -67,7 +67,7 @@ func (s *Step) issue(ctx context.Context, a *authorization, sess *session, user 
 	if a.types.Has("id_token") {
 		value, err := s.newIDToken(ctx, &idToken{
 			grant: g, client: a.client, nonce: a.req.Nonce, user: user,
-			accessToken: answer.AccessToken.Reveal(), code: answer.Code.Reveal(),
+			accessToken: answer.AccessToken.Reveal(), code: answer.Code.Reveal(), state: a.req.State,
 			scopeClaims: a.name == message.ResponseTypeIDToken,
 		})
 		if err != nil {

@@ -61,7 +61,9 @@ func TestResponseMembers(t *testing.T) {
 func checkFrontIDToken(t *testing.T, w *world, id string, got map[string]any) {
 	t.Helper()
 	claims := w.claims(id)
-	for claim, value := range map[string]string{"at_hash": text(got, "access_token"), "c_hash": text(got, "code")} {
+	for claim, value := range map[string]string{
+		"at_hash": text(got, "access_token"), "c_hash": text(got, "code"), "s_hash": text(got, "state"),
+	} {
 		want := ""
 		if value != "" {
 			var err error
