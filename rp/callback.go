@@ -38,7 +38,9 @@ func (p *Party) Callback(done func(w http.ResponseWriter, r *http.Request, l *Lo
 			showPage(w, http.StatusOK, fragmentPolicy, "fragment", nil)
 			return
 		}
-		l, issuer, target, err := p.complete(w, r, in)
+		ctx, keepPending := p.browserState(r)
+		l, issuer, target, err := p.complete(w, r.WithContext(ctx), in)
+		keepPending(w, false)
 		if err != nil {
 			p.fail(w, r, err, issuer, target)
 			return

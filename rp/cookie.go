@@ -2,6 +2,7 @@ package rp
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
@@ -73,6 +74,27 @@ func (p *Party) newBinding() (string, error) {
 		return "", err
 	}
 	return strconv.FormatInt(p.o.Now().Unix(), 36) + "." + random, nil
+}
+
+// A browserStore keeps pending logins in cookies of the browser, so its calls need those
+// of the request: see state/cookiestate.
+type browserStore interface {
+	Open(ctx context.Context, cookies []string) (inner context.Context, setCookies func(crossSite bool) []string)
+}
+
+// browserState returns the context in which a request's logins begin and end, and what
+// sets the cookies that came of it, before the answer begins.
+func (p *Party) browserState(r *http.Request) (context.Context, func(w http.ResponseWriter, crossSite bool)) {
+	store, ok := p.db.Store.(browserStore)
+	if !ok {
+		return r.Context(), func(http.ResponseWriter, bool) {}
+	}
+	ctx, setCookies := store.Open(r.Context(), r.Header.Values("Cookie"))
+	return ctx, func(w http.ResponseWriter, crossSite bool) {
+		for _, field := range setCookies(crossSite) {
+			w.Header().Add("Set-Cookie", field)
+		}
+	}
 }
 
 // makeRoom ends the oldest logins of a browser that has too many of them.

@@ -116,11 +116,13 @@ func (p *Party) send(w http.ResponseWriter, r *http.Request, v *provider, m mess
 	if p.o.Request != nil {
 		p.o.Request(r, &m)
 	}
-	begun, err := p.begin(r.Context(), v, m, target)
+	ctx, keepPending := p.browserState(r)
+	begun, err := p.begin(ctx, v, m, target)
 	if err != nil {
 		p.fail(w, r, err, v.issuer, target)
 		return
 	}
+	keepPending(w, begun.formPost)
 	p.makeRoom(w, r)
 	sameSite := http.SameSiteLaxMode
 	if begun.formPost {

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -35,9 +36,15 @@ const (
 // MinSealKey is the length in bytes that a key of Sealed must have at least.
 const MinSealKey = 32
 
+// A Sealer encrypts values, each for one name. It is what Sealed has in front
+// of a Store, for what is kept elsewhere. It is safe for concurrent use.
+type Sealer struct {
+	keys []*sealKey // the first seals, all open
+}
+
 type sealed struct {
+	*Sealer
 	store Store
-	keys  []*sealKey // the first seals, all open
 }
 
 type sealKey struct {
@@ -59,10 +66,20 @@ type sealKey struct {
 // The result is a Grouper and a Swapper if store is one; groups are hashes
 // only, and pass as they are.
 func Sealed(store Store, keys ...[]byte) (Store, error) {
+	s, err := NewSealer(keys...)
+	if err != nil {
+		return nil, err
+	}
+	return &sealed{s, store}, nil
+}
+
+// NewSealer returns a Sealer. The first key seals, every key opens; a key is at
+// least MinSealKey secret random bytes.
+func NewSealer(keys ...[]byte) (*Sealer, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("state: sealed: no key")
 	}
-	s := &sealed{store: store}
+	s := new(Sealer)
 	for i, secret := range keys {
 		if len(secret) < MinSealKey {
 			return nil, fmt.Errorf("state: sealed: key %d has %d bytes, at least %d are needed", i, len(secret), MinSealKey)
@@ -123,6 +140,9 @@ func xaes(block cipher.Block, k1 [16]byte, nonce []byte) (cipher.AEAD, error) {
 }
 
 func (k *sealKey) seal(name string, value []byte) ([]byte, error) {
+	if len(name) > math.MaxUint8 {
+		return nil, fmt.Errorf("%w: name of %d bytes", ErrTooLarge, len(name))
+	}
 	mac := hmac.New(sha256.New, k.nonce)
 	mac.Write([]byte{sealVersion, byte(len(name))})
 	mac.Write([]byte(name))
@@ -140,7 +160,13 @@ func (k *sealKey) seal(name string, value []byte) ([]byte, error) {
 	return aead.Seal(out, nonce[12:], value, []byte(name)), nil
 }
 
-func (s *sealed) open(name string, value []byte) ([]byte, error) {
+// Seal encrypts value for name, which has at most 255 bytes. The same value
+// for the same name gives the same result, which is 45 bytes longer.
+func (s *Sealer) Seal(name string, value []byte) ([]byte, error) { return s.keys[0].seal(name, value) }
+
+// Open decrypts what Seal returned for name. What no key opens, or was altered
+// or sealed for another name, is ErrSealed.
+func (s *Sealer) Open(name string, value []byte) ([]byte, error) {
 	if len(value) < sealHead+sealTag || value[0] != sealVersion {
 		return nil, ErrSealed
 	}
@@ -161,7 +187,7 @@ func (s *sealed) open(name string, value []byte) ([]byte, error) {
 }
 
 func (s *sealed) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
-	value, err := s.keys[0].seal(key, value)
+	value, err := s.Seal(key, value)
 	if err != nil {
 		return false, err
 	}
@@ -169,7 +195,7 @@ func (s *sealed) Add(ctx context.Context, key string, value []byte, ttl time.Dur
 }
 
 func (s *sealed) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	value, err := s.keys[0].seal(key, value)
+	value, err := s.Seal(key, value)
 	if err != nil {
 		return err
 	}
@@ -190,7 +216,7 @@ func (s *sealed) opened(key string, value []byte, found bool, err error) ([]byte
 	if err != nil || !found {
 		return nil, false, err
 	}
-	value, err = s.open(key, value)
+	value, err = s.Open(key, value)
 	return value, err == nil, err
 }
 
@@ -200,7 +226,7 @@ func (s *sealed) Swap(ctx context.Context, key string, old, value []byte, ttl ti
 	if !ok {
 		return false, errors.ErrUnsupported
 	}
-	value, err := s.keys[0].seal(key, value)
+	value, err := s.Seal(key, value)
 	if err != nil {
 		return false, err
 	}
@@ -242,3 +268,9 @@ func (s *sealed) String() string { return fmt.Sprintf("state.Sealed(%T)", s.stor
 
 // GoString hides the keys.
 func (s *sealed) GoString() string { return s.String() }
+
+// String hides the keys.
+func (s *Sealer) String() string { return fmt.Sprintf("state.Sealer(%d)", len(s.keys)) }
+
+// GoString hides the keys.
+func (s *Sealer) GoString() string { return s.String() }

@@ -23,6 +23,8 @@ func mayReadClock(s *source) bool {
 		return s.name == "endpoint/context.go"
 	case "state":
 		return s.name == "state/memory.go"
+	case "state/cookiestate":
+		return s.name == "state/cookiestate/store.go"
 	}
 	return slices.Contains(transports, s.pkg)
 }

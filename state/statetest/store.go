@@ -40,7 +40,7 @@ var storeCases = []testCase{
 		for i := range every {
 			every[i] = byte(i)
 		}
-		for _, value := range []string{"", "\x00", " ", string(every[:]), "'\"\\%;--", strings.Repeat("\xff", 1000), strings.Repeat("x", state.MaxValue)} {
+		for _, value := range []string{"", "\x00", " ", string(every[:]), "'\"\\%;--", strings.Repeat("\xff", 1000), strings.Repeat("x", c.suite.MaxValue)} {
 			put, add := c.key(), c.key()
 			c.put(put, value, hour)
 			c.holds(put, value)

@@ -27,14 +27,15 @@ type Suite struct {
 	// 100 ms. Without Advance it must be more than the resolution of the
 	// store's clock.
 	Moment time.Duration
+
+	// MaxValue is the size of the largest value to try; zero means
+	// state.MaxValue. A store that is for one kind of entry may take less.
+	MaxValue int
 }
 
 // Run tests the stores of a suite. The cases of an optional interface are run
 // if the store implements it.
 func Run(t *testing.T, s Suite) {
-	if s.Moment == 0 {
-		s.Moment = 100 * time.Millisecond
-	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { c.run(t, s) })
 	}
@@ -73,6 +74,12 @@ const (
 var cases = append(append(append([]testCase(nil), storeCases...), swapperCases...), grouperCases...)
 
 func (tc testCase) run(t testing.TB, s Suite) {
+	if s.Moment == 0 {
+		s.Moment = 100 * time.Millisecond
+	}
+	if s.MaxValue == 0 {
+		s.MaxValue = state.MaxValue
+	}
 	c := &check{TB: t, suite: s, sentence: tc.sentence, ctx: t.Context(), s: s.Open(t), base: rand.Text()}
 	switch tc.need {
 	case swapper:
