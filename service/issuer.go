@@ -15,6 +15,8 @@ func verifyIssuer(s *Step, req *message.AuthorizationRequest, resp *message.Auth
 		if err := s.Require(resp.Issuer == s.Record.Issuer, message.RuleAuthzResponseIss, "iss", clip(resp.Issuer), s.Record.Issuer); err != nil {
 			return err
 		}
+	case announced && resp.IDToken != "" && s.Snapshot.Compat.IssuerInIDToken:
+		s.Warn(message.RuleAuthzResponseIssMissing, "iss", "absent, and the ID Token of the response names the issuer, admitted by issuer_in_id_token")
 	case announced:
 		return s.Fail(message.RuleAuthzResponseIssMissing, "iss", "", "iss, which the provider's metadata announces", nil)
 	default:

@@ -46,6 +46,13 @@ type Compat struct {
 	// for providers that publish several keys without kid (Core, Section 10.1).
 	AmbiguousKeyTrial bool `json:"ambiguous_key_trial,omitempty"`
 
+	// IssuerInIDToken admits an authorization response without iss from a provider that
+	// announces the parameter, if an ID Token comes in it: its iss is compared before
+	// anything is believed, which is the defence of RFC 9207, Section 4. npm's
+	// oidc-provider (as of 9.13.3) answers so, where the text says "clients MUST reject
+	// authorization responses without the iss parameter" (Section 2.4).
+	IssuerInIDToken bool `json:"issuer_in_id_token,omitempty"`
+
 	// InsecureSkipPKCE leaves the code challenge out of authorization requests. It
 	// is safe for a confidential client at a provider that binds the nonce, and
 	// meant for providers that refuse the parameter (RFC 9700, Section 2.1.1).
