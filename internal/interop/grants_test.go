@@ -65,7 +65,7 @@ func TestDevice(t *testing.T) {
 	}{{"agreed", "alice", 0}, {"declined", "", 4}} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, true)
+			p := oidcProvider.get(t)
 			client := p.client(t)
 			code, decided := "", false
 			watch := func(line string) {
@@ -119,7 +119,7 @@ func TestBackchannelAuthentication(t *testing.T) {
 	}{{"alice", 0}, {"mallory", 4}} {
 		t.Run(c.hint, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, true)
+			p := oidcProvider.get(t)
 			r, exit := run(t, p, nil, "ciba", "--scope", "openid email", "--login-hint", c.hint, "--binding-message", "W4SCT")
 			if exit != c.exit {
 				t.Fatalf("exit %d: %s at %s, %v", exit, r.Outcome, r.FailedStep, r.Error)
@@ -143,7 +143,7 @@ func TestBackchannelAuthentication(t *testing.T) {
 // TestTokenServices: the token of a login is introspected and revoked.
 func TestTokenServices(t *testing.T) {
 	t.Parallel()
-	p := start(t, true)
+	p := oidcProvider.get(t)
 	r, exit, stderr := walkthrough(t, p, append([]string{"--issuer", p.issuer, "--scope", "openid offline_access", "--introspect", "--revoke"}, person...)...)
 	if exit != 0 {
 		t.Fatalf("exit %d: %s at %s, %v\n%s", exit, r.Outcome, r.FailedStep, r.Error, stderr)

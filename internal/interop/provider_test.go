@@ -3,17 +3,11 @@ package interop
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
+	"errors"
+	"fmt"
 	"io"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -45,25 +39,41 @@ var install = sync.OnceValues(func() ([]byte, error) {
 
 // An event is what the provider says that it saw.
 type event struct {
-	Ready       string `json:"ready"`
-	Event       string `json:"event"`
-	Method      string `json:"method"`
-	Grant       string `json:"grant"`
-	PKCE        string `json:"pkce"`
-	Client      string `json:"client"`
-	Endpoint    string `json:"endpoint"`
-	Error       string `json:"error"`
-	Description string `json:"description"`
-	Detail      string `json:"detail"`
+	Ready       string `json:"ready,omitempty"`
+	Event       string `json:"event,omitempty"`
+	Method      string `json:"method,omitempty"`
+	Grant       string `json:"grant,omitempty"`
+	PKCE        string `json:"pkce,omitempty"`
+	Client      string `json:"client,omitempty"`
+	Type        string `json:"type,omitempty"`   // the response type
+	Mode        string `json:"mode,omitempty"`   // the response mode that was asked for
+	Object      bool   `json:"object,omitempty"` // the parameters came in a signed request object
+	Bound       string `json:"bound,omitempty"`  // what the access token is bound to: dpop, mtls or nothing
+	Audience    string `json:"audience,omitempty"`
+	Endpoint    string `json:"endpoint,omitempty"`
+	Error       string `json:"error,omitempty"`
+	Description string `json:"description,omitempty"`
+	Detail      string `json:"detail,omitempty"`
+}
+
+// String shows what is known of the event.
+func (e event) String() string {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // A provider is a running third-party provider.
 type provider struct {
 	issuer string
 	caFile string // the trust root of its certificate; empty over plain http
+	stop   func() error
 
 	mu     sync.Mutex
 	events []event
+	said   bytes.Buffer // on standard error, and what was no event
 }
 
 // seen returns the events so far, oldest first.
@@ -73,8 +83,133 @@ func (p *provider) seen() []event {
 	return slices.Clone(p.events)
 }
 
-// start runs the provider for one test.
+// of returns what the provider saw of one client.
+func (p *provider) of(client string) []event {
+	return slices.DeleteFunc(p.seen(), func(e event) bool { return e.Client != client })
+}
+
+// Write keeps what the provider says.
+func (p *provider) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.said.Write(text)
+}
+
+// tellIfFailed logs what the provider saw and said when t ends in failure.
+func (p *provider) tellIfFailed(t *testing.T) {
+	t.Cleanup(func() {
+		if !t.Failed() {
+			return
+		}
+		for _, e := range p.seen() {
+			if e.Event == "refused" || e.Event == "fault" {
+				t.Logf("the provider saw %v", e)
+			}
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		t.Logf("the provider said:\n%s", p.said.String())
+	})
+}
+
+// patience is how long a provider may take to start: the interpreters are slow on a
+// busy machine.
+const patience = time.Minute
+
+// launch runs a provider: a command that takes its settings as one more argument in
+// JSON, prints {"ready": issuer} and then its events, one JSON object a line, and stops
+// at the end of its standard input.
+func launch(settings map[string]any, secure bool, command ...string) (*provider, error) {
+	p := &provider{}
+	if settings == nil {
+		settings = map[string]any{}
+	}
+	cmd := exec.Command(command[0], command[1:]...)
+	if secure {
+		a, err := issued()
+		if err != nil {
+			return nil, err
+		}
+		p.caFile = a.file("ca.pem")
+		settings["tls"] = map[string]string{"cert": a.file("server.pem"), "key": a.file("server.key"), "ca": p.caFile}
+		cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+p.caFile, "REQUESTS_CA_BUNDLE="+p.caFile)
+	}
+	argument, err := json.Marshal(settings)
+	if err != nil {
+		return nil, err
+	}
+	cmd.Args = append(cmd.Args, string(argument))
+	cmd.Stderr = p
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	ready, done := make(chan string, 1), make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(ready)
+		p.listen(stdout, ready)
+	}()
+	p.stop = sync.OnceValue(func() error {
+		_ = stdin.Close()
+		<-done
+		return cmd.Wait()
+	})
+	select {
+	case issuer, ok := <-ready:
+		if !ok {
+			return nil, fmt.Errorf("the provider did not start: %w\n%s", p.stop(), p.said.String())
+		}
+		p.issuer = issuer
+		return p, nil
+	case <-time.After(patience):
+		_ = cmd.Process.Kill()
+		return nil, errors.Join(errors.New("the provider did not start in time"), p.stop())
+	}
+}
+
+// listen reads the events.
+func (p *provider) listen(stdout io.Reader, ready chan<- string) {
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		var e event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			e = event{Event: "fault", Description: "it printed " + lines.Text()}
+		}
+		if e.Ready != "" {
+			ready <- e.Ready
+			continue
+		}
+		p.mu.Lock()
+		p.events = append(p.events, e)
+		p.mu.Unlock()
+	}
+}
+
+// start runs oidc-provider for one test.
 func start(t *testing.T, secure bool) *provider {
+	t.Helper()
+	needNode(t)
+	p, err := launch(nil, secure, "node", "provider.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.tellIfFailed(t)
+	t.Cleanup(func() {
+		if err := p.stop(); err != nil {
+			t.Errorf("the provider ended with %v", err)
+		}
+	})
+	return p
+}
+
+func needNode(t *testing.T) {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -84,148 +219,49 @@ func start(t *testing.T, secure bool) *provider {
 	if out, err := install(); err != nil {
 		missing(t, "the provider could not be installed: %v\n%s", err, out)
 	}
-
-	p := &provider{}
-	settings := map[string]any{}
-	if secure {
-		dir := t.TempDir()
-		p.caFile = certificate(t, dir)
-		settings["tls"] = map[string]string{"cert": filepath.Join(dir, "cert.pem"), "key": filepath.Join(dir, "key.pem")}
-	}
-	argument, err := json.Marshal(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	cmd := exec.Command("node", "provider.mjs", string(argument))
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-
-	ready := make(chan string, 1)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer close(ready)
-		for lines := bufio.NewScanner(stdout); lines.Scan(); {
-			var e event
-			if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-				t.Errorf("the provider printed %q", lines.Text())
-				continue
-			}
-			if e.Ready != "" {
-				ready <- e.Ready
-				continue
-			}
-			p.mu.Lock()
-			p.events = append(p.events, e)
-			p.mu.Unlock()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = stdin.Close() // the provider stops at the end of its input
-		<-done
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the provider ended with %v", err)
-		}
-		if t.Failed() {
-			for _, e := range p.seen() {
-				t.Logf("the provider saw %+v", e)
-			}
-			t.Logf("the provider said:\n%s", stderr.String())
-		}
-	})
-
-	select {
-	case issuer, ok := <-ready:
-		if !ok {
-			t.Fatalf("the provider did not start:\n%s", stderr.String())
-		}
-		p.issuer = issuer
-	case <-time.After(30 * time.Second):
-		_ = cmd.Process.Kill()
-		t.Fatalf("the provider did not start within 30 s")
-	}
-	return p
 }
 
-// certificate writes ca.pem, cert.pem and key.pem for 127.0.0.1 and returns the first.
-func certificate(t *testing.T, dir string) string {
+// A common is a provider that the tests of the package share: it is started by the
+// first that needs it and stopped with the last.
+type common struct {
+	need  func(t *testing.T) // ends t when the provider cannot be had
+	start func() (*provider, error)
+
+	once     sync.Once
+	provider *provider
+	err      error
+}
+
+// oidcProvider is oidc-provider for every test that can share it.
+var oidcProvider = &common{need: needNode, start: func() (*provider, error) {
+	return launch(nil, true, "node", "provider.mjs")
+}}
+
+func (c *common) get(t *testing.T) *provider {
 	t.Helper()
-	write := func(name, kind string, der []byte) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
+	c.need(t)
+	c.once.Do(func() { c.provider, c.err = c.start() })
+	if c.err != nil {
+		t.Fatal(c.err)
 	}
-	make509 := func(template, parent *x509.Certificate, public *ecdsa.PublicKey, signer *ecdsa.PrivateKey) []byte {
-		der, err := x509.CreateCertificate(rand.Reader, template, parent, public, signer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return der
-	}
-	newKey := func() *ecdsa.PrivateKey {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return key
-	}
-
-	rootKey, leafKey := newKey(), newKey()
-	root := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "interop test root"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(time.Hour),
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-		KeyUsage:              x509.KeyUsageCertSign,
-	}
-	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2),
-		Subject:      pkix.Name{CommonName: "interop test provider"},
-		NotBefore:    root.NotBefore,
-		NotAfter:     root.NotAfter,
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	write("cert.pem", "CERTIFICATE", make509(leaf, root, &leafKey.PublicKey, rootKey))
-	der, err := x509.MarshalPKCS8PrivateKey(leafKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write("key.pem", "PRIVATE KEY", der)
-	return write("ca.pem", "CERTIFICATE", make509(root, root, &rootKey.PublicKey, rootKey))
+	c.provider.tellIfFailed(t)
+	return c.provider
 }
 
-// client returns an HTTP client that trusts the provider.
+// end stops the provider, if it was started.
+func (c *common) end() error {
+	if c.provider == nil {
+		return nil
+	}
+	return c.provider.stop()
+}
+
+// client returns an HTTP client that trusts the provider and follows no redirect.
 func (p *provider) client(t *testing.T) *http.Client {
 	t.Helper()
 	transport := &http.Transport{}
 	if p.caFile != "" {
-		text, err := os.ReadFile(p.caFile)
-		if err != nil {
-			t.Fatal(err)
-		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(text) {
-			t.Fatal("no certificate in " + p.caFile)
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+		transport.TLSClientConfig = &tls.Config{RootCAs: certificates(t).roots(t)}
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{
@@ -238,7 +274,8 @@ func (p *provider) client(t *testing.T) *http.Client {
 // The rig itself, without the binary: registration is open, and a request without
 // PKCE is refused, so a walkthrough that succeeds has used it.
 func TestProviderDemandsPKCE(t *testing.T) {
-	p := start(t, true)
+	t.Parallel()
+	p := oidcProvider.get(t)
 	client := p.client(t)
 
 	resp, err := client.Post(p.issuer+"/reg", "application/json",

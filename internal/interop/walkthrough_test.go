@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,8 +69,17 @@ var built struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	for _, c := range []*common{oidcProvider} {
+		if err := c.end(); err != nil {
+			fmt.Fprintln(os.Stderr, "a provider ended with", err)
+			code = 1
+		}
+	}
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)
+	}
+	if a, err := issued(); err == nil {
+		_ = os.RemoveAll(a.dir)
 	}
 	os.Exit(code)
 }
@@ -143,7 +153,11 @@ func TestWalkthrough(t *testing.T) {
 			name += " over http"
 		}
 		t.Run(name, func(t *testing.T) {
-			p := start(t, c.secure)
+			t.Parallel()
+			p := oidcProvider.get(t)
+			if !c.secure {
+				p = start(t, false)
+			}
 			arguments := append([]string{
 				"--issuer", p.issuer,
 				"--token-endpoint-auth-method", c.method,
@@ -185,13 +199,13 @@ func TestWalkthrough(t *testing.T) {
 			// The other side's word for it.
 			want := []event{
 				{Event: "registered", Method: c.method, Client: r.ClientID},
-				{Event: "authorized", PKCE: "S256", Client: r.ClientID},
+				{Event: "authorized", Type: "code", PKCE: "S256", Client: r.ClientID},
 				{Event: "granted", Grant: "authorization_code", Method: c.method, Client: r.ClientID},
 				{Event: "granted", Grant: "refresh_token", Method: c.method, Client: r.ClientID},
 				{Event: "logged_out", Client: r.ClientID},
 			}
-			if got := p.seen(); !slices.Equal(got, want) {
-				t.Errorf("the provider saw %+v, want %+v", got, want)
+			if got := p.of(r.ClientID); !slices.Equal(got, want) {
+				t.Errorf("the provider saw %v, want %v", got, want)
 			}
 		})
 	}
@@ -213,7 +227,8 @@ func wantInOrder(t *testing.T, list []string, names ...string) {
 
 // The issuer is found by WebFinger first, from an identifier that the person types.
 func TestWalkthroughFromIdentifier(t *testing.T) {
-	p := start(t, true)
+	t.Parallel()
+	p := oidcProvider.get(t)
 	r, code, narration := walkthrough(t, p, append([]string{"--resource", p.issuer + "/alice"}, person...)...)
 	if r.Outcome != "ok" || code != 0 {
 		t.Fatalf("outcome %q, exit code %d, failed step %q, error %v\n%s", r.Outcome, code, r.FailedStep, r.Error, narration)
@@ -227,7 +242,8 @@ func TestWalkthroughFromIdentifier(t *testing.T) {
 
 // A provider that says no is reported as one: with its code, and nothing verified to show.
 func TestWalkthroughRefused(t *testing.T) {
-	p := start(t, true)
+	t.Parallel()
+	p := oidcProvider.get(t)
 	r, code, _ := walkthrough(t, p, append([]string{"--issuer", p.issuer, "--prompt", "none"}, person...)...)
 	if r.Outcome != "provider_error" || code != 4 || r.Error["code"] != "login_required" {
 		t.Errorf("outcome %q, exit code %d, error %v, want provider_error, 4 and login_required", r.Outcome, code, r.Error)
@@ -243,18 +259,20 @@ func TestWalkthroughRefused(t *testing.T) {
 // An issuer that differs by its last slash is another issuer: the provider's own
 // metadata contradicts it, and nothing more is asked.
 func TestWalkthroughOtherIssuer(t *testing.T) {
+	t.Parallel()
 	p := start(t, true)
 	r, code, _ := walkthrough(t, p, append([]string{"--issuer", p.issuer + "/"}, person...)...)
 	if r.Outcome != "violation" || code != 5 || r.Error["rule"] != "metadata_issuer" {
 		t.Errorf("outcome %q, exit code %d, error %v, want violation, 5 and metadata_issuer", r.Outcome, code, r.Error)
 	}
 	if seen := p.seen(); len(seen) != 0 {
-		t.Errorf("after the refusal the provider saw %+v", seen)
+		t.Errorf("after the refusal the provider saw %v", seen)
 	}
 }
 
 // A certificate of nobody we trust is a fault of the network, not of the provider.
 func TestWalkthroughUntrustedCertificate(t *testing.T) {
+	t.Parallel()
 	p := start(t, true)
 	p.caFile = ""
 	r, code, _ := walkthrough(t, p, "--issuer", p.issuer)
@@ -262,6 +280,6 @@ func TestWalkthroughUntrustedCertificate(t *testing.T) {
 		t.Errorf("outcome %q, exit code %d, want transport and 3: %v", r.Outcome, code, r.Error)
 	}
 	if seen := p.seen(); len(seen) != 0 {
-		t.Errorf("the provider saw %+v of a client that does not trust it", seen)
+		t.Errorf("the provider saw %v of a client that does not trust it", seen)
 	}
 }
