@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -140,4 +142,52 @@ func nonceOf(target string) string {
 	_, rest, _ := strings.Cut(target, "nonce=")
 	nonce, _, _ := strings.Cut(rest, "&")
 	return nonce
+}
+
+// A login that was begun with a sealed store goes on in a process that has the key, and only
+// there. The other stores are tested with the package that opens them; one stands here for
+// those with a server.
+func TestResumeWithSealedStore(t *testing.T) {
+	for name, url := range map[string]func(t *testing.T) string{
+		"sqlite": func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "logins.db") },
+		"redis": func(t *testing.T) string {
+			server := os.Getenv("STATE_TEST_REDIS")
+			if server == "" {
+				if os.Getenv("CI") == "true" {
+					t.Fatal("STATE_TEST_REDIS names no server")
+				}
+				t.Skip("STATE_TEST_REDIS names no server")
+			}
+			return server + "?prefix=" + rand.Text() + ":"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.over["/userinfo"] = gone
+			store := url(t)
+			keys := [2]string{}
+			for i := range keys {
+				keys[i] = filepath.Join(t.TempDir(), "keys")
+				if err := os.WriteFile(keys[i], []byte(base64.StdEncoding.EncodeToString([]byte(rand.Text()+rand.Text()))), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			exit, o := object(t, f.at("--store", store, "--store-key-file", keys[0])...)
+			if exit != 3 || len(o.States) != 1 {
+				t.Fatalf("first: exit %d, states %v, %v", exit, o.States, o.Error)
+			}
+			f.mu.Lock()
+			f.over["/userinfo"] = nil
+			f.mu.Unlock()
+			again := []string{"walkthrough", "--resume", o.States[0], "--ca-file", f.ca, "--store", store}
+			for _, wrong := range [][]string{nil, {"--store-key-file", keys[1]}} {
+				if exit, o := object(t, append(again, wrong...)...); exit != 2 || *o.Error.Param != "store-key-file" {
+					t.Errorf("with %v: exit %d, %v", wrong, exit, o.Error)
+				}
+			}
+			if exit, o := object(t, append(again, "--store-key-file", keys[0])...); exit != 0 || o.UserInfo["sub"] != "ann" {
+				t.Errorf("with the key: exit %d, %v", exit, o.Error)
+			}
+		})
+	}
 }

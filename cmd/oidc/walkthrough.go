@@ -12,6 +12,7 @@ import (
 
 	"github.com/oidcservice/oidc/cmd/internal/conversation"
 	"github.com/oidcservice/oidc/cmd/internal/report"
+	"github.com/oidcservice/oidc/cmd/internal/store"
 	"github.com/oidcservice/oidc/service/transcript"
 )
 
@@ -75,7 +76,8 @@ func (f *walkFlags) bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&s.Timeout, "timeout", 10*time.Second, "the time limit of each request")
 	fs.DurationVar(&s.Deadline, "deadline", 0, "the time limit of the whole run")
 
-	fs.StringVar(&s.Store, "store", "memory", "where logins are remembered: memory or sqlite:FILE")
+	fs.StringVar(&s.Store, "store", "memory", "where logins are remembered: "+store.Forms)
+	fs.StringVar(&s.StoreKeyFile, "store-key-file", "", "a file with the keys that seal what is in --store, base64, one a line; the first seals, all open")
 	fs.StringVar(&f.script, "script", "", "a YAML file with settings, steps and expectations")
 	fs.StringVar(&f.record, "record", "", "write the conversation to this file, for replay; it holds every secret")
 }

@@ -46,6 +46,8 @@ func ProblemOf(err error, building bool) *report.Problem {
 	case isTransport(err):
 		p.Kind = report.Transport
 		p.Rule = ruleOf(err)
+	case errors.Is(err, state.ErrSealed), errors.Is(err, state.ErrMalformed):
+		p.Kind, p.Param = report.Config, "store-key-file"
 	case errors.Is(err, state.ErrUnknown):
 		p.Kind, p.Rule, p.Param = report.Violation, string(message.RuleAuthzResponseState), "state"
 	case isConfig(err):
@@ -129,6 +131,10 @@ func hint(err error, p *report.Problem) string {
 		return "the URL came from the provider and leads to a private address; if that is meant, give --insecure-allow-private"
 	case p.Rule == string(message.RuleTransportTLS):
 		return "if the certificate comes from an authority of your own, add it with --ca-file"
+	case p.Param == "store-key-file" && errors.Is(err, state.ErrSealed):
+		return "give the --store-key-file with which the login was begun, or none if there was none"
+	case p.Param == "store-key-file" && errors.Is(err, state.ErrMalformed):
+		return "if the login was begun with a --store-key-file, give it"
 	case p.Rule == string(message.RuleTokenRequestCodeOnce):
 		return "the code may have been used: start the login again"
 	case p.Kind == report.Config && (p.Rule == string(message.RuleMetadataIssuerSyntax) || p.Rule == string(message.RuleTransportHTTPS)):

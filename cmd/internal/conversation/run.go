@@ -44,7 +44,7 @@ func (c *conversation) open(ctx context.Context, io IO) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	store, closeStore, err := openStore(s.Store)
+	store, closeStore, err := s.openStore(ctx, io.Err)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (s *Settings) adopt(h *handover) error {
 	if s.Embedded {
 		return fault("resume", "the login was begun at a provider inside a process that is gone: start again")
 	}
-	s.Resume, s.Until, s.Store, s.Form = own.Resume, own.Until, own.Store, own.Form
+	s.Resume, s.Until, s.Store, s.StoreKeyFile, s.Form = own.Resume, own.Until, own.Store, own.StoreKeyFile, own.Form
 	s.UserAgent, s.Timeout, s.Deadline = own.UserAgent, own.Timeout, own.Deadline
 	s.CAFile, s.TLSCert, s.TLSKey = own.CAFile, own.TLSCert, own.TLSKey
 	s.InsecureAllowHTTP = s.InsecureAllowHTTP || own.InsecureAllowHTTP
@@ -134,7 +134,7 @@ func Replay(ctx context.Context, t *transcript.Transcript, io IO) (*report.Repor
 	if err := json.Unmarshal(t.Settings, &s); err != nil {
 		return nil, nil, fmt.Errorf("%w: the recording's settings: %w", ErrSettings, err)
 	}
-	s.Store, s.Resume = "", ""
+	s.Store, s.StoreKeyFile, s.Resume = "", "", ""
 	player := transcript.NewPlayer(t)
 	c := &conversation{
 		settings: &s,

@@ -78,7 +78,8 @@ type Settings struct {
 	Deadline             time.Duration `json:"-"`
 
 	// State.
-	Store string `json:"-"`
+	Store        string `json:"-"`
+	StoreKeyFile string `json:"-"`
 }
 
 // RawJSON is JSON that travels as it is.

@@ -7,30 +7,30 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"io"
 	"time"
 
+	"github.com/oidcservice/oidc/cmd/internal/store"
 	"github.com/oidcservice/oidc/state"
 )
 
 // openStore opens the store that --store names. Memory is nil: the database's own.
-func openStore(name string) (state.Store, func(), error) {
-	kind, rest, _ := strings.Cut(name, ":")
-	switch kind {
-	case "", "memory":
-		if rest != "" {
-			return nil, nil, fault("store", "memory takes no argument")
-		}
-		return nil, func() {}, nil
-	case "sqlite":
-		if rest == "" {
-			return nil, nil, fault("store", "want sqlite:FILE")
-		}
-		return openSQLite(rest)
-	case "redis", "rediss", "postgres", "postgresql", "mysql":
-		return nil, nil, fault("store", "this build has no %s store; it has memory and sqlite:FILE", kind)
+func (s *Settings) openStore(ctx context.Context, out io.Writer) (state.Store, func(), error) {
+	opened, err := store.Open(ctx, s.Store, s.StoreKeyFile)
+	var wrong *store.Fault
+	switch {
+	case errors.As(err, &wrong) && wrong.KeyFile:
+		return nil, nil, fault("store-key-file", "%s", wrong.Text)
+	case errors.As(err, &wrong):
+		return nil, nil, fault("store", "%s", wrong.Text)
+	case err != nil:
+		return nil, nil, err
+	case !opened.Shared:
+		return nil, opened.Close, nil
+	case opened.Remote && s.StoreKeyFile == "":
+		_, _ = fmt.Fprintln(out, "oidc: --store: who can read this store can read the tokens in it; seal them with --store-key-file")
 	}
-	return nil, nil, fault("store", "unknown store %q; known are memory and sqlite:FILE", kind)
+	return opened.Entries, opened.Close, nil
 }
 
 // A handover is what another process needs to go on with a login: what the command
@@ -44,7 +44,9 @@ type handover struct {
 const handoverTTL = 24 * time.Hour
 
 // handoverStore puts handovers into the store of the login, sealed with a key made
-// from the state: who has the store alone can read none.
+// from the state, whose 256 bits are in no store: who has the store alone, and not even the
+// key of --store-key-file, can read none. The record of the login itself is sealed by that
+// key only.
 func handoverStore(s state.Store, name string) (state.Store, string, error) {
 	key := sha256.Sum256([]byte("oidc walkthrough handover\x00" + name))
 	sealed, err := state.Sealed(s, key[:])
