@@ -56,8 +56,8 @@ type ruleInfo struct {
 }
 
 var ruleTable = sync.OnceValue(func() map[Rule]*ruleInfo {
-	table := make(map[Rule]*ruleInfo, len(rpRules)+len(opRules))
-	for _, rules := range [][]ruleInfo{rpRules, opRules} {
+	table := make(map[Rule]*ruleInfo, len(rpRules)+len(opRules)+len(rsRules))
+	for _, rules := range [][]ruleInfo{rpRules, opRules, rsRules} {
 		for i := range rules {
 			table[rules[i].rule] = &rules[i]
 		}
@@ -65,10 +65,10 @@ var ruleTable = sync.OnceValue(func() map[Rule]*ruleInfo {
 	return table
 })
 
-// Rules returns all rules, the relying party's before the provider's, in protocol order.
+// Rules returns all rules, the relying party's, then the provider's, then the resource server's, in protocol order.
 func Rules() []Rule {
-	all := make([]Rule, 0, len(rpRules)+len(opRules))
-	for _, rules := range [][]ruleInfo{rpRules, opRules} {
+	all := make([]Rule, 0, len(rpRules)+len(opRules)+len(rsRules))
+	for _, rules := range [][]ruleInfo{rpRules, opRules, rsRules} {
 		for i := range rules {
 			all = append(all, rules[i].rule)
 		}

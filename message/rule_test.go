@@ -40,7 +40,7 @@ func ruleConstants(t *testing.T, file string) map[string]string {
 // a hardening, a place in a specification.
 func TestRules(t *testing.T) {
 	constants := map[string]string{}
-	for _, file := range []string{"rules_rp.go", "rules_op.go"} {
+	for _, file := range []string{"rules_rp.go", "rules_op.go", "rules_rs.go"} {
 		for name, value := range ruleConstants(t, file) {
 			constants[value] = name
 		}

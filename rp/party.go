@@ -49,19 +49,20 @@ type Party struct {
 // ErrUnknownProvider reports an issuer that is not configured and not admitted.
 var ErrUnknownProvider = errors.New("rp: the provider is not one of ours")
 
-func newParty(c PartyConfig) (*Party, error) {
+// newCore makes a Party without providers, with the defaults of what options leave open.
+func newCore(o Options) *Party {
 	p := &Party{
-		o: c.Options, db: c.DB, store: c.Store, logger: c.Logger, dynamic: c.Dynamic,
+		o: o, db: o.DB, store: o.Store, logger: o.Logger,
 		routes: map[string]string{}, known: map[string]*provider{}, recent: list.New(),
 	}
 	if p.db == nil {
-		p.db = &state.DB{Store: &state.Memory{Now: c.Now}}
+		p.db = &state.DB{Store: &state.Memory{Now: o.Now}}
 	}
 	if p.store == nil {
 		p.store = p.db.Store
 	}
 	if p.store == nil {
-		p.store = &state.Memory{Now: c.Now}
+		p.store = &state.Memory{Now: o.Now}
 	}
 	if p.logger == nil {
 		p.logger = slog.New(slog.DiscardHandler)
@@ -75,6 +76,13 @@ func newParty(c PartyConfig) (*Party, error) {
 	if p.o.RefreshEvery <= 0 {
 		p.o.RefreshEvery = defaultRefreshEvery
 	}
+	p.o.HTTP.InsecureAllowHTTP = p.o.HTTP.InsecureAllowHTTP || p.o.InsecureAllowHTTP
+	return p
+}
+
+func newParty(c PartyConfig) (*Party, error) {
+	p := newCore(c.Options)
+	p.dynamic = c.Dynamic
 	for _, target := range []*string{&p.o.AfterLogin, &p.o.AfterLogout} {
 		if *target == "" {
 			*target = "/"
@@ -85,7 +93,6 @@ func newParty(c PartyConfig) (*Party, error) {
 		}
 		*target = local
 	}
-	p.o.HTTP.InsecureAllowHTTP = p.o.HTTP.InsecureAllowHTTP || p.o.InsecureAllowHTTP
 	p.open = NewClient(p.o.HTTP)
 	p.api = p.open.open
 	if t, ok := p.api.(*http.Transport); ok && p.o.HTTP.Transport == nil {
@@ -143,11 +150,7 @@ func (p *Party) configure(c servicecontext.Config) error {
 		}
 		c.Metadata.RedirectURIs = []string{p.RedirectURI(issuer)}
 	}
-	options := p.o.HTTP
-	if u, err := url.Parse(issuer); err == nil {
-		options.TrustedHosts = append(slices.Clone(options.TrustedHosts), u.Hostname())
-	}
-	v, err := p.newProvider(c, NewClient(options))
+	v, err := p.newProvider(c, p.clientFor(issuer))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
@@ -167,6 +170,16 @@ func (p *Party) configure(c servicecontext.Config) error {
 	p.known[issuer] = v
 	p.static = append(p.static, v)
 	return nil
+}
+
+// clientFor returns the HTTP client for a configured issuer, whose host may have a private
+// address.
+func (p *Party) clientFor(issuer string) *Client {
+	options := p.o.HTTP
+	if u, err := url.Parse(issuer); err == nil {
+		options.TrustedHosts = append(slices.Clone(options.TrustedHosts), u.Hostname())
+	}
+	return NewClient(options)
 }
 
 // settleCookies decides on the names of cookies: by the scheme of our own addresses.

@@ -23,11 +23,12 @@ const policy = `
 	# The relying party.
 	message, keyjar, state, servicecontext, clientauth < service
 	service                                            < factory, service/transcript
-	factory                                            < rp
-
-	# The provider, and what an API needs.
-	message, keyjar, state, clientauth                 < endpoint
+	# What an API needs; rp gives it a transport.
 	message, keyjar, state                             < resource
+	factory, resource                                  < rp
+
+	# The provider.
+	message, keyjar, state, clientauth                 < endpoint
 	endpoint                                           < op
 	op                                                 < op/optest
 
