@@ -75,10 +75,13 @@ func gatherAccessToken(_ context.Context, s *Step, req *message.AccessTokenReque
 	if req.CodeVerifier != "" && !req.CodeVerifier.Equal(verifier) {
 		return s.Fail(message.RuleTokenRequestCodeVerifier, "code_verifier", "", "the verifier of this login", nil)
 	}
-	if verifier == "" {
-		s.Skip(message.RuleTokenRequestCodeVerifier, "code_verifier", "no challenge was sent")
-	} else {
+	switch {
+	case verifier != "":
 		s.Pass(message.RuleTokenRequestCodeVerifier, "code_verifier")
+	case asked.CodeChallenge != "":
+		return s.Fail(message.RuleTokenRequestCodeVerifier, "code_verifier", "", "the verifier of the challenge that was sent", nil)
+	default:
+		s.Skip(message.RuleTokenRequestCodeVerifier, "code_verifier", "no challenge was sent")
 	}
 	s.Pass(message.RuleTokenRequestValidated, "code")
 	s.Pass(message.RuleTokenRequestRedirectURI, "redirect_uri")
@@ -131,7 +134,7 @@ func verifyAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenRe
 	if resp.IDToken == "" {
 		return s.Require(!asked.Scope.Has(message.ScopeOpenID), message.RuleTokenResponseIDTokenMissing, "id_token", "", "an ID Token, since openid was asked for")
 	}
-	facts := idTokenFacts{request: &asked, nonce: asked.Nonce, accessToken: resp.AccessToken, code: codeOf(s.Record)}
+	facts := idTokenFacts{request: &asked, nonce: asked.Nonce, accessToken: resp.AccessToken, code: codeOf(s.Record), state: s.State}
 	if first := s.Record.Kept(state.KeptIDTokenClaims); first != "" {
 		facts.first = new(message.IDToken)
 		if err := message.DecodeClaims([]byte(first), facts.first); err != nil {
@@ -167,6 +170,10 @@ func verifyTokens(s *Step, resp *message.AccessTokenResponse) error {
 func verifyTokenMembers(s *Step, resp *message.AccessTokenResponse) error {
 	if err := s.Require(resp.AccessToken != "", message.RuleTokenResponseAccessToken, "access_token", "", "a non-empty string"); err != nil {
 		return err
+	}
+	// One that is no error code was not taken for a declared error before.
+	if _, there := resp.Extra.Get("error"); there {
+		return s.Fail(message.RuleTokenResponseError, "error", "", "either an error or a success", nil)
 	}
 	if _, empty := resp.Extra.Get("refresh_token"); empty {
 		return s.Fail(message.RuleTokenResponseAccessToken, "refresh_token", "", "a non-empty string, or nothing", nil)
@@ -242,7 +249,9 @@ func (s *Step) spendNonce(ctx context.Context) error {
 	if s.IDToken == nil || s.IDToken.Nonce == "" {
 		return nil
 	}
-	ttl := min(max(time.Duration(s.IDToken.Expiration.Float()-float64(s.Now.Unix()))*time.Second, 0)+s.Snapshot.Leeway, 24*time.Hour)
+	const most = 100 * 365 * 24 * 60 * 60 // seconds, so that a far future does not wrap
+	left := min(max(s.IDToken.Expiration.Float()-float64(s.Now.Unix()), 0), most)
+	ttl := time.Duration(left)*time.Second + s.Snapshot.Leeway + time.Second
 	seen, err := s.DB().Seen(ctx, state.KindNonce, state.PerIssuer(s.Snapshot.Issuer, s.Service+" "+s.IDToken.Nonce), ttl)
 	if err != nil {
 		return err

@@ -2,12 +2,15 @@ package service_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/service"
 )
@@ -60,13 +63,14 @@ func TestIssuerTemplate(t *testing.T) {
 }
 
 // TestEncryptedRequestObject: signed first, then encrypted with the provider's key,
-// which is fetched when it is not there.
+// which is fetched when it is not there, and again when it is past its freshness.
 func TestEncryptedRequestObject(t *testing.T) {
+	retired, current := encryptionKey(t, "retired"), encryptionKey(t, "current")
+	published := retired
 	config := signingConfig("request")
-	config.Metadata["request_object_encryption_alg"] = "RSA-OAEP"
-	jwks := testKeys()["enc"].Public().PublicJWK()
+	config.Metadata["request_object_encryption_alg"] = "ECDH-ES"
 	w, err := newWorld(t, override{Config: config, Answers: map[string]answer{
-		"provider_info": {JSON: map[string]any{"request_object_encryption_alg_values_supported": []string{"RSA-OAEP"}, "request_object_encryption_enc_values_supported": []string{"A128CBC-HS256"}}},
+		"provider_info": {JSON: map[string]any{"request_object_encryption_alg_values_supported": []string{"ECDH-ES"}, "request_object_encryption_enc_values_supported": []string{"A128CBC-HS256"}}},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -75,15 +79,41 @@ func TestEncryptedRequestObject(t *testing.T) {
 		if req.Service != service.JWKSName {
 			return nil
 		}
-		body := fmt.Sprintf(`{"keys":[%s,%s]}`, jwks, testKeys()["rs256"].Public().PublicJWK())
+		body := fmt.Sprintf(`{"keys":[%s,%s]}`, published.Public().PublicJWK(), testKeys()["rs256"].Public().PublicJWK())
 		return req.Answer(200, map[string][]string{"Content-Type": {"application/json"}}, []byte(body))
 	}
-	if at, err := w.run(context.Background()); err != nil {
-		t.Fatalf("%s: %v", at, err)
+	login := func(name string, to *keyjar.Key) {
+		t.Helper()
+		if at, err := w.run(context.Background()); err != nil {
+			t.Fatalf("%s: %s: %v", name, at, err)
+		}
+		policy := keyjar.DecryptPolicy{Algs: []string{"ECDH-ES"}, Encs: []string{"A128CBC-HS256"}}
+		inner, header, err := keyjar.NewSet(to).DecryptNested(frontQuery(t, w).Get("request"), policy)
+		if err != nil || header.KeyID != to.ID() {
+			t.Fatalf("%s: encrypted to %v: %v", name, header, err)
+		}
+		if signed, claims := open(t, inner, testKeys()["own"], "ES256"); signed.Type != "oauth-authz-req+jwt" || claims["state"] != w.login {
+			t.Errorf("%s: inside is %v %v", name, signed, claims)
+		}
 	}
-	if object := frontQuery(t, w).Get("request"); strings.Count(object, ".") != 4 {
-		t.Errorf("the object has %d segments", strings.Count(object, ".")+1)
+	login("first", retired)
+	published = current
+	w.now = w.now.Add(59 * time.Minute)
+	login("within the freshness", retired)
+	w.now = w.now.Add(3 * time.Minute)
+	login("after it", current)
+	if n := count(w.sent, service.JWKSName); n != 2 {
+		t.Errorf("the keys were fetched %d times", n)
 	}
+}
+
+func encryptionKey(t *testing.T, id string) *keyjar.Key {
+	t.Helper()
+	key, err := keyjar.Generate("ECDH-ES", rand.Reader, keyjar.KeyOptions{ID: id, Use: "enc"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // TestPushedRequestObject: under message signing the push holds a signed object and

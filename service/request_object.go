@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -132,16 +131,7 @@ func requestObject(s *Step, req *message.AuthorizationRequest) (string, error) {
 	if b.RequestObjectEncryptionAlg == "" {
 		return signed, nil
 	}
-	// "signed then encrypted", with the provider's current key (Core, Section 10.2).
-	recipient := s.Snapshot.ProviderKeys()
-	if symmetric(b.RequestObjectEncryptionAlg) {
-		recipient = keyjar.NewSecret([]byte(s.Snapshot.ClientSecret().Reveal()))
-	}
-	key, err := recipient.EncryptionKey(b.RequestObjectEncryptionAlg)
-	if errors.Is(err, keyjar.ErrNoKey) && s.Snapshot.Endpoint(JWKSName) != "" {
-		verdict := s.Fail(message.RuleJAREncryption, "request", "", "a key of the provider for "+b.RequestObjectEncryptionAlg, err)
-		return "", &NeedError{Task: s.task(NewJWKS, Args{}), Resend: true, Args: s.Args, Err: verdict}
-	}
+	key, err := requestObjectKey(s)
 	if err != nil {
 		return "", err
 	}
@@ -149,6 +139,26 @@ func requestObject(s *Step, req *message.AuthorizationRequest) (string, error) {
 	return key.Encrypt([]byte(signed), keyjar.Header{
 		Algorithm: b.RequestObjectEncryptionAlg, Encryption: b.RequestObjectEncryptionEnc, ContentType: "JWT",
 	}, s.Context().Rand())
+}
+
+// requestObjectKey is what a request object is encrypted to: "signed then encrypted",
+// with the provider's current key (Core, Section 10.2). A key set past its freshness is
+// fetched again, since the provider keeps a retired key for a while only (Section 10.2.1);
+// for as long as a refetch may be under way elsewhere, the old one serves.
+func requestObjectKey(s *Step) (*keyjar.Key, error) {
+	alg := s.Snapshot.Behaviour.RequestObjectEncryptionAlg
+	if symmetric(alg) {
+		return keyjar.NewSecret([]byte(s.Snapshot.ClientSecret().Reveal())).EncryptionKey(alg)
+	}
+	key, err := s.Snapshot.ProviderKeys().EncryptionKey(alg)
+	if err == nil && s.Snapshot.KeysFresh(s.Snapshot.Issuer, s.Now.Add(-refetchCooldown)) {
+		return key, nil
+	}
+	verdict := s.Fail(message.RuleJAREncryption, "request", "", "a current key of the provider for "+alg, err)
+	if s.Snapshot.Endpoint(JWKSName) == "" {
+		return nil, verdict
+	}
+	return nil, &NeedError{Task: s.task(NewJWKS, Args{}), Resend: true, Args: s.Args, Err: verdict}
 }
 
 func signRequestObject(s *Step, header keyjar.Header, payload []byte) (string, error) {

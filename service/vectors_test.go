@@ -108,6 +108,7 @@ func keep(t *testing.T, v vector) {
 	if v.Step != stepConfig && !slices.Contains(w.done, v.Step) && !slices.Contains(w.sent, v.Step) {
 		t.Fatalf("the conversation never came to %s", v.Step)
 	}
+	parted(t, w, v.Keep, v.Step, false)
 	if v.Verdict == "" {
 		return
 	}
@@ -154,17 +155,26 @@ func breaks(t *testing.T, v vector) {
 			t.Errorf("the error tells the secret %q", secret)
 		}
 	}
-	if i := slices.Index(w.steps(), v.Step); i >= 0 {
-		for _, sent := range w.sent {
-			if slices.Index(w.steps(), sent) > i {
-				t.Errorf("%s was sent after the refusal", sent)
-			}
+	nothingSent(t, w, v.Step)
+	nothingKept(t, w, v.Step)
+	parted(t, w, nil, v.Step, true)
+}
+
+// nothingSent demands that no request followed the refusal.
+func nothingSent(t *testing.T, w *world, step string) {
+	t.Helper()
+	if n, told := w.refusedAt[step]; told {
+		if len(w.sent) > n {
+			t.Errorf("%v were sent after the refusal", w.sent[n:])
+		}
+		return
+	}
+	at := slices.Index(w.steps(), step)
+	for _, sent := range w.sent {
+		if at >= 0 && slices.Index(w.steps(), sent) > at {
+			t.Errorf("%s was sent after the refusal", sent)
 		}
 	}
-	if n, told := w.refusedAt[v.Step]; told && len(w.sent) > n {
-		t.Errorf("%v were sent after the refusal", w.sent[n:])
-	}
-	nothingKept(t, w, v.Step)
 }
 
 // stepConfig is where a configuration is refused.
