@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,7 @@ type DB struct {
 
 	memory atomic.Pointer[Memory]
 	swaps  atomic.Int32 // whether Store can swap: unknown, yes, no
+	recent recent
 }
 
 func (db *DB) store() Store {
@@ -93,6 +95,7 @@ func (db *DB) Begin(ctx context.Context, r Record) error {
 		err = db.join(ctx, r.links, &login)
 	}
 	if err == nil && !found {
+		db.recent.keep(prefixPending, &login, r.settled(value))
 		return nil
 	}
 	// Nobody knows of the new login yet: take it back.
@@ -116,20 +119,36 @@ func (db *DB) Session(ctx context.Context, state string) (Record, error) {
 }
 
 func (db *DB) get(ctx context.Context, prefix string, login *digest, state, what string) (Record, error) {
-	value, found, err := db.store().Get(ctx, login.key(prefix))
+	key := login.key(prefix)
+	if m, ok := db.store().(*Memory); ok {
+		// Memory can compare without a copy.
+		if r := db.recent.of(login, state); r != nil {
+			same, err := m.holds(ctx, key, r.stored)
+			if same || err != nil {
+				return r.Record, wrap(what, err)
+			}
+		}
+	}
+	value, found, err := db.store().Get(ctx, key)
 	if err != nil {
 		return Record{}, wrap(what, err)
 	}
 	if !found {
 		return Record{}, ErrUnknown
 	}
-	r, err := read(value, state)
+	r, err := db.read(prefix, value, login, state)
 	return r, wrap(what, err)
 }
 
-// read decodes an entry. The state must be the one that was asked for: who can
-// write to the store could have moved the entry.
-func read(value []byte, state string) (Record, error) {
+// read decodes an entry, unless that was done a moment ago. The state must be the one
+// that was asked for: who can write to the store could have moved the entry.
+func (db *DB) read(prefix string, value []byte, login *digest, state string) (Record, error) {
+	if r := db.recent.of(login, state); r != nil && bytes.Equal(r.stored, value) {
+		if r.prefix != prefix {
+			db.recent.keep(prefix, login, r.Record)
+		}
+		return r.Record, nil
+	}
 	r, err := ParseRecord(value)
 	if err == nil && r.State != state {
 		err = malformed("record of another state")
@@ -138,6 +157,7 @@ func read(value []byte, state string) (Record, error) {
 		return Record{}, err
 	}
 	r.stored = value
+	db.recent.keep(prefix, login, r)
 	return r, nil
 }
 
@@ -154,7 +174,7 @@ func (db *DB) Claim(ctx context.Context, state string) (Record, error) {
 	if !found {
 		return Record{}, ErrUnknown
 	}
-	r, err := read(value, state)
+	r, err := db.read(prefixSession, value, &login, state) // which it is about to become
 	if err != nil {
 		return Record{}, wrap("claim", err)
 	}
@@ -182,8 +202,11 @@ func (db *DB) Save(ctx context.Context, r Record) error {
 			return wrap("save", err)
 		}
 	}
-	first := r // what to store if nobody has stored since r was read
-	_, err := db.change(ctx, prefixSession, r.State, &first, func(now *Record) error {
+	var first *Record // what to store if nobody has stored since r was read
+	if r.stored != nil {
+		first = &r
+	}
+	_, err := db.change(ctx, prefixSession, r.State, first, func(now *Record) error {
 		*now = r.merge(*now)
 		return nil
 	})
@@ -192,8 +215,8 @@ func (db *DB) Save(ctx context.Context, r Record) error {
 
 // Update reads the session of a state, lets change change it, and stores it;
 // when another has stored it meanwhile it begins again, so change may be
-// called more than once. It returns what was stored. An error of change is
-// returned as it is, and nothing is stored.
+// called more than once, and the last call counts. It returns what was stored.
+// An error of change is returned as it is, and nothing is stored.
 func (db *DB) Update(ctx context.Context, state string, change func(*Record) error) (Record, error) {
 	return db.update(ctx, prefixSession, state, change)
 }
@@ -234,12 +257,13 @@ func (db *DB) End(ctx context.Context, state string) error {
 			errs = append(errs, err)
 			continue
 		}
-		r, err := read(value, state)
+		r, err := db.read(prefix, value, &login, state)
 		if err == nil {
 			err = db.leave(ctx, r.links, &login)
 		}
 		errs = append(errs, err)
 	}
+	db.recent.drop(&login)
 	return wrap("end", errors.Join(errs...))
 }
 

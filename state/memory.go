@@ -124,6 +124,17 @@ func (m *Memory) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	return bytes.Clone(s.value(at)), true, nil
 }
 
+// holds reports whether the entry of a key has the value.
+func (m *Memory) holds(ctx context.Context, key string, value []byte) (bool, error) {
+	s, tag, now, err := m.shard(ctx, kindEntry, key)
+	if err != nil {
+		return false, err
+	}
+	defer s.mu.Unlock()
+	at, found := s.find(kindEntry, key, tag, now)
+	return found && bytes.Equal(s.value(at), value), nil
+}
+
 // Take implements Store.
 func (m *Memory) Take(ctx context.Context, key string) ([]byte, bool, error) {
 	s, tag, now, err := m.shard(ctx, kindEntry, key)

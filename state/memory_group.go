@@ -28,6 +28,12 @@ func (m *Memory) Join(ctx context.Context, group, member string, ttl time.Durati
 	var list []byte
 	var last int64
 	if found {
+		if end := until(now, ttl); end > now {
+			if last := renew(s.value(at), member, now, end); last > 0 {
+				s.prolong(at, last)
+				return nil
+			}
+		}
 		list, last = without(s.value(at), member, now, memberHead+len(member))
 	}
 	if end := until(now, ttl); end > now {
@@ -85,6 +91,28 @@ func without(list []byte, member string, now int64, more int) (rest []byte, last
 		}
 	})
 	return rest, last
+}
+
+// renew gives a member that is there already another end, in place, if there are no
+// dead to be taken out. It returns when the last one dies, 0 if it did nothing.
+func renew(list []byte, member string, now, until int64) (last int64) {
+	var own []byte
+	dead := false
+	eachMember(list, func(end int64, name, whole []byte) {
+		switch {
+		case end <= now:
+			dead = true
+		case string(name) == member:
+			own = whole
+		default:
+			last = max(last, end)
+		}
+	})
+	if dead || own == nil {
+		return 0
+	}
+	binary.LittleEndian.PutUint64(own, uint64(until))
+	return max(last, until)
 }
 
 func eachMember(list []byte, each func(end int64, name, whole []byte)) {

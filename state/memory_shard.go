@@ -127,6 +127,12 @@ func (s *shard) put(kind byte, key string, tag uint32, at int, value []byte, now
 	return nil
 }
 
+// prolong gives an entry another end, which is not over yet.
+func (s *shard) prolong(at int, until int64) {
+	s.slots[at].until = untilSecond(until)
+	binary.LittleEndian.PutUint64(s.entry(at), uint64(until))
+}
+
 func (s *shard) freeSlot(tag uint32) int {
 	mask := len(s.slots) - 1
 	at := int(tag) & mask

@@ -79,6 +79,7 @@ type namedItem struct {
 
 type keptValue struct {
 	name, value string // value "": absent
+	object      bool   // the value is a JSON object
 	changed     bool
 }
 
@@ -191,7 +192,7 @@ func (r *Record) Keep(name, value string) {
 	if !found {
 		kept = slices.Insert(kept, at, keptValue{name: name})
 	}
-	kept[at].value, kept[at].changed = value, true
+	kept[at] = keptValue{name: name, value: value, object: isObject(value), changed: true}
 	r.kept = kept
 }
 
@@ -318,6 +319,44 @@ func (r *Record) merge(now Record) Record {
 	}
 	now.invalid = r.invalid
 	return now
+}
+
+// settled is the record as it is when value, its encoding, is read again: nothing has
+// changed, and nothing that is absent has a place.
+func (r Record) settled(value []byte) Record {
+	for i := range r.items {
+		r.items[i].changed = false
+	}
+	if len(r.extra) > 0 {
+		extra := make([]namedItem, 0, len(r.extra))
+		for _, e := range r.extra {
+			if e.value != nil {
+				extra = append(extra, namedItem{e.name, item{value: e.value}})
+			}
+		}
+		r.extra = extra
+	}
+	if len(r.kept) > 0 {
+		kept := make([]keptValue, 0, len(r.kept))
+		for _, k := range r.kept {
+			if k.value != "" {
+				k.changed = false
+				kept = append(kept, k)
+			}
+		}
+		r.kept = kept
+	}
+	if len(r.links) > 0 {
+		links := make([]link, 0, len(r.links))
+		for _, l := range r.links {
+			if !l.removed {
+				links = append(links, link{group: l.group})
+			}
+		}
+		r.links = links
+	}
+	r.stored = value
+	return r
 }
 
 // fingerprint stands for the state where it must not be shown: the beginning

@@ -51,6 +51,9 @@ func (r *Record) append(b []byte) ([]byte, error) {
 	if r.State == "" {
 		return nil, fmt.Errorf("%w: no state", ErrMalformed)
 	}
+	if r.crowded() {
+		return nil, fmt.Errorf("%w: too many items, private values or look-ups", ErrTooLarge)
+	}
 	b = append(b, '{')
 	if r.Issuer != "" {
 		b = append(b, `"iss":`...)
@@ -60,12 +63,12 @@ func (r *Record) append(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for i := range r.items {
-		if b, err = appendItem(b, itemNames[i], r.items[i].value); err != nil {
+		if b, err = appendItem(b, itemNames[i], r.items[i]); err != nil {
 			return nil, err
 		}
 	}
 	for _, e := range r.extra {
-		if b, err = appendItem(b, e.name, e.value); err != nil {
+		if b, err = appendItem(b, e.name, e.item); err != nil {
 			return nil, err
 		}
 	}
@@ -84,18 +87,57 @@ func (r *Record) append(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-func appendItem(b []byte, name string, value []byte) ([]byte, error) {
-	if value == nil {
+// crowded reports whether the record has more in it than ParseRecord takes.
+func (r *Record) crowded() bool {
+	items, kept, links := 4, 0, 0 // the issuer and the private members
+	for i := range r.items {
+		if r.items[i].value != nil {
+			items++
+		}
+	}
+	for i := range r.extra {
+		if r.extra[i].value != nil {
+			items++
+		}
+	}
+	for i := range r.kept {
+		if r.kept[i].value != "" {
+			kept++
+		}
+	}
+	for i := range r.links {
+		if !r.links[i].removed {
+			links++
+		}
+	}
+	return items > maxItems || kept > maxKept || links > maxKept
+}
+
+func appendItem(b []byte, name string, it item) ([]byte, error) {
+	if it.value == nil {
 		return b, nil
 	}
-	if end, err := scanValue(value, 0, 1); err != nil || end != len(value) {
-		return nil, fmt.Errorf("%w: %s is not JSON", ErrMalformed, name)
+	if it.changed { // what was read is JSON
+		if end, err := scanValue(it.value, 0, 1); err != nil || end != len(it.value) {
+			return nil, fmt.Errorf("%w: %s is not JSON", ErrMalformed, name)
+		}
 	}
 	b = append(b, '"')
 	b = append(b, name...)
 	b = append(b, '"', ':')
-	b = append(b, value...)
+	b = append(b, it.value...)
 	return append(b, ','), nil
+}
+
+// isObject reports whether a private value is a JSON object, such as claims, that can
+// stand in the encoding as it is. Everything else is written as text.
+func isObject(value string) bool {
+	if value == "" || value[0] != '{' {
+		return false
+	}
+	const inside = 2 // the record, and its private values
+	end, err := scanValue([]byte(value), 0, inside)
+	return err == nil && end == len(value)
 }
 
 func (r *Record) appendKept(b []byte) ([]byte, error) {
@@ -116,6 +158,10 @@ func (r *Record) appendKept(b []byte) ([]byte, error) {
 			return nil, fmt.Errorf("%w: name of a private value", err)
 		}
 		b = append(b, ':')
+		if k.object {
+			b = append(b, k.value...)
+			continue
+		}
 		if b, err = appendString(b, k.value); err != nil {
 			return nil, fmt.Errorf("%w: private value %s", err, k.name)
 		}
@@ -224,8 +270,10 @@ func (r *Record) readKept(value []byte) error {
 		if len(r.kept) == maxKept {
 			return malformed("too many private values")
 		}
-		k := keptValue{name: internKept(name)}
-		if err := readText(&k.value, "a private value", value); err != nil {
+		k := keptValue{name: internKept(name), object: value[0] == '{'}
+		if k.object {
+			k.value = string(value)
+		} else if err := readText(&k.value, "a private value", value); err != nil {
 			return err
 		}
 		at := len(r.kept)

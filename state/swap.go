@@ -22,7 +22,7 @@ const (
 )
 
 // change replaces the entry of a login by what edit makes of it, and tells the
-// look-ups. A first record, if it was read from the store, is tried before the
+// look-ups. A first record, or else what this process saw last, is tried before the
 // entry is read again.
 func (db *DB) change(ctx context.Context, prefix, state string, first *Record, edit func(*Record) error) (Record, error) {
 	login := digestOf(kindState, state)
@@ -31,9 +31,12 @@ func (db *DB) change(ctx context.Context, prefix, state string, first *Record, e
 		ttl = db.pending()
 	}
 	var joined []link
+	if first == nil {
+		first = db.edited(prefix, &login, state, edit)
+	}
 	for {
 		var now Record
-		if first != nil && first.stored != nil {
+		if first != nil {
 			now = *first
 			first = nil
 		} else {
@@ -43,7 +46,7 @@ func (db *DB) change(ctx context.Context, prefix, state string, first *Record, e
 				return Record{}, errors.Join(ErrUnknown, db.leave(ctx, joined, &login))
 			}
 			if err == nil {
-				now, err = read(value, state)
+				now, err = db.read(prefix, value, &login, state)
 			}
 			if err == nil {
 				err = edit(&now)
@@ -72,8 +75,24 @@ func (db *DB) change(ctx context.Context, prefix, state string, first *Record, e
 		if err = db.leave(ctx, removed(now.links), &login); err != nil {
 			return Record{}, err
 		}
-		return read(value, state)
+		now = now.settled(value)
+		db.recent.keep(prefix, &login, now)
+		return now, nil
 	}
+}
+
+// edited is what edit makes of the record that this process saw last, nil if there is
+// none or if edit refuses it: the entry may be another by now. The swap finds out.
+func (db *DB) edited(prefix string, login *digest, state string, edit func(*Record) error) *Record {
+	last := db.recent.of(login, state)
+	if last == nil || last.prefix != prefix {
+		return nil
+	}
+	now := last.Record
+	if edit(&now) != nil {
+		return nil
+	}
+	return &now
 }
 
 func (db *DB) swap(ctx context.Context, key string, old, value []byte, ttl time.Duration, login *digest) (bool, error) {

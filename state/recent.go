@@ -1,0 +1,43 @@
+package state
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
+
+// recent are the records that a DB has read or stored lately. The steps of a login
+// follow each other closely, so that most of them need not read its record anew.
+//
+// The store says what is true: a record from here counts only once the store has said
+// that its entry is, byte for byte, the one that the record was read from.
+type recent struct {
+	slots [recentSlots]atomic.Pointer[seen]
+}
+
+// seen is a record, and under which prefix its entry was.
+type seen struct {
+	Record
+	prefix string
+}
+
+// recentSlots is a power of two, and how many logins have a place at a time. One that
+// lost its place costs a decoding.
+const recentSlots = 256
+
+func (c *recent) slot(login *digest) *atomic.Pointer[seen] {
+	return &c.slots[binary.LittleEndian.Uint32(login[:4])*2654435769>>24%recentSlots]
+}
+
+// of returns the record of a login that was seen last, or nil.
+func (c *recent) of(login *digest, state string) *seen {
+	if r := c.slot(login).Load(); r != nil && r.State == state {
+		return r
+	}
+	return nil
+}
+
+// keep notes a record as it stands in the store.
+func (c *recent) keep(prefix string, login *digest, r Record) { c.slot(login).Store(&seen{r, prefix}) }
+
+// drop forgets a login that has ended: its tokens are not to stay.
+func (c *recent) drop(login *digest) { c.slot(login).Store(nil) }
