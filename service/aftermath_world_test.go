@@ -259,7 +259,7 @@ func (w *world) frontIDToken(responseType message.List, state string) string {
 func (w *world) backIDToken(also map[string]any) string {
 	claims := map[string]any{}
 	maps.Copy(claims, w.o.IDToken)
-	patch(claims, also)
+	maps.Copy(claims, also) // null removes a claim below
 	for _, name := range []string{"at_hash", "c_hash", "s_hash"} {
 		if value, ok := claims[name]; ok && strings.HasPrefix(fmt.Sprint(value), "{") {
 			w.hashed(claims, map[string]string{"{at_hash}": testToken, "{c_hash}": testCode, "{s_hash}": w.login})
@@ -391,7 +391,7 @@ func (w *world) runAfter(ctx context.Context, svc service.Service) (bool, error)
 		patch(claims, w.o.Logout)
 		token := w.sign(mustJSON(claims), w.o.LogoutKey, w.o.LogoutHeader, "")
 		in := service.Inbound{Method: "POST", ContentType: "application/x-www-form-urlencoded"}
-		return true, w.notified(ctx, svc, map[string]any{"logout_token": token}, in)
+		return true, w.notified(ctx, svc, map[string]any{"logout_token": w.wrapped(token, w.o.LogoutEncrypt)}, in)
 	case service.FrontchannelLogoutName:
 		return true, w.notified(ctx, svc, map[string]any{"iss": testIssuer, "sid": "sid-1"}, service.Inbound{Method: "GET"})
 	case service.InitiateLoginName:

@@ -80,6 +80,12 @@ func (a Answer) check(s *Step) error {
 		}
 	}
 	if declared := declaredError(resp); declared != nil {
+		// A failed client authentication comes with a "WWW-Authenticate response header
+		// field matching the authentication scheme" (RFC 6749, Section 5.2): what it says
+		// goes with the error.
+		if challenges, ok := ParseChallenges(headerValues(resp.Header, "WWW-Authenticate")); ok && len(challenges) > 0 {
+			return &ChallengeError{Challenge: declaring(challenges, declared), Err: declared}
+		}
 		return declared
 	}
 	if resp.Status != a.status() {

@@ -293,6 +293,9 @@ func updateAuthorization(ctx context.Context, s *Step, resp *message.Authorizati
 	if err != nil {
 		return err
 	}
+	if err := s.spendNonce(ctx); err != nil {
+		return errors.Join(err, s.DB().End(context.WithoutCancel(ctx), resp.State)) // what was claimed is over
+	}
 	r.Set(state.ItemAuthResponse, encoded)
 	s.keepIDToken(&r)
 	return s.DB().Save(ctx, r)

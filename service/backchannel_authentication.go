@@ -23,6 +23,7 @@ const (
 	keptAuthReqID         = "auth_req_id"
 	keptNotificationToken = "client_notification_token" // its hash
 	keptDeliveryMode      = "delivery_mode"
+	keptHintedSubject     = "hinted_subject" // whom id_token_hint means
 )
 
 // notificationBytes are the random bytes of a notification token: "a minimum of 128
@@ -222,6 +223,7 @@ func updateBackchannel(ctx context.Context, s *Step, resp *message.BackchannelAu
 		r.Keep(keptAuthReqID, resp.AuthReqID.Reveal())
 		r.Keep(keptDeliveryMode, deliveryMode(s))
 		r.Keep(keptScope, req.Scope.String())
+		r.Keep(keptHintedSubject, hintedSubject(sent.IDTokenHint))
 		if sent.ClientNotificationToken != "" {
 			r.Keep(keptNotificationToken, notificationHash(sent.ClientNotificationToken.Reveal()))
 			r.Link(state.KindAuthReqID, state.PerIssuer(s.Snapshot.Issuer, resp.AuthReqID.Reveal()))

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"errors"
+	"net/url"
 	"time"
 
 	"github.com/oidcservice/oidc/keyjar"
@@ -14,7 +16,8 @@ const BackchannelLogoutName = "backchannel_logout"
 
 // logoutAge is how old a logout token may be: "exp ... no more than two minutes" is
 // what a provider is told (Back-Channel Logout 1.0, Section 2.4); the rest is for
-// queues.
+// queues. It also bounds how long a jti has to be remembered: from a leeway in the
+// future to a leeway after its age.
 const logoutAge = 10 * time.Minute
 
 // NewBackchannelLogout makes the backchannel_logout service: the provider posts a
@@ -32,30 +35,54 @@ func NewBackchannelLogout(env Env) Service {
 					return nil, err
 				}
 			}
-			m := new(message.BackchannelLogoutRequest)
-			if err := decodeInbound(s, m, message.RuleBackchannelRequest); err != nil {
-				return nil, err
-			}
-			return m, s.Require(m.LogoutToken != "", message.RuleBackchannelRequest, "logout_token", "", "one logout_token")
+			return decodeLogout(s)
 		},
 		Verify: verifyLogoutToken,
-		Update: func(ctx context.Context, s *Step, _ *message.BackchannelLogoutRequest) error {
-			seen, err := s.DB().Seen(ctx, BackchannelLogoutName, state.PerIssuer(s.Snapshot.Issuer, s.logout.JWTID), logoutAge+s.Snapshot.Leeway)
-			if err != nil {
-				return err
-			}
-			if seen {
-				return s.Fail(message.RuleBackchannelJti, "logout_token.jti", "", "a jti that was not accepted before", nil)
-			}
-			return endAll(ctx, s)
-		},
+		Update: updateBackchannelLogout,
 	}.New(env)
 }
 
+// decodeLogout takes the logout token out of what was posted. "The POST body MAY contain
+// other values in addition to logout_token. Values that are not understood by the
+// implementation MUST be ignored" (Back-Channel Logout 1.0, Section 2.5).
+func decodeLogout(s *Step) (*message.BackchannelLogoutRequest, error) {
+	const rule, param = message.RuleBackchannelRequest, "logout_token"
+	values := s.Response.values
+	if in := s.Response.inbound; in != nil {
+		var err error
+		if values, err = url.ParseQuery(in.Raw); err != nil {
+			return nil, s.Fail(rule, "parameters", "", "a form that is strictly encoded", err)
+		}
+	}
+	if err := s.Require(len(values[param]) == 1 && values[param][0] != "", rule, param, "", "one logout_token"); err != nil {
+		return nil, err
+	}
+	return &message.BackchannelLogoutRequest{LogoutToken: message.Secret(values[param][0])}, nil
+}
+
+// updateBackchannelLogout spends the jti before it ends anything: a token that is
+// brought twice at a time ends logins once. When they cannot be ended, the provider may
+// bring it again.
+func updateBackchannelLogout(ctx context.Context, s *Step, _ *message.BackchannelLogoutRequest) error {
+	id := state.PerIssuer(s.Snapshot.Issuer, s.logout.JWTID)
+	seen, err := s.DB().Seen(ctx, BackchannelLogoutName, id, logoutAge+2*s.Snapshot.Leeway+time.Second)
+	if err != nil {
+		return err
+	}
+	if seen {
+		return s.Fail(message.RuleBackchannelJti, "logout_token.jti", "", "a jti that was not accepted before", nil)
+	}
+	if err := endAll(ctx, s); err != nil {
+		return errors.Join(err, s.DB().Release(context.WithoutCancel(ctx), BackchannelLogoutName, id))
+	}
+	return nil
+}
+
 // logoutChecks are the rules of Back-Channel Logout 1.0, Section 2.6, those that
-// need no key first.
+// need no key first. Whose logins there are is asked for a token that is signed: a
+// stranger learns nothing of them.
 var logoutChecks = []func(context.Context, *Step, *keyjar.Token, *message.LogoutToken) error{
-	logoutHeader, logoutParties, logoutTimes, logoutEvent, logoutSubject, logoutSignature,
+	logoutHeader, logoutParties, logoutTimes, logoutEvent, logoutSubject, logoutSignature, logoutSessions,
 }
 
 func verifyLogoutToken(ctx context.Context, s *Step, req *message.BackchannelLogoutRequest) error {
@@ -90,10 +117,14 @@ var logoutClaimRules = claimRules{
 // typed at all.
 func logoutHeader(_ context.Context, s *Step, t *keyjar.Token, _ *message.LogoutToken) error {
 	alg := idTokenAlg(s)
-	if err := s.Require(t.Header.Algorithm == alg && alg != "none", message.RuleBackchannelSignature, "logout_token.alg", clip(t.Header.Algorithm), alg); err != nil {
+	if err := s.Require(sameAlg(t.Header.Algorithm, alg) && alg != "none", message.RuleBackchannelSignature, "logout_token.alg", clip(t.Header.Algorithm), alg); err != nil {
 		return err
 	}
-	return requireTyp(s, message.RuleBackchannelTyp, "logout_token.typ", &t.Header, message.LogoutTokenType, "JWT")
+	types := []string{message.LogoutTokenType}
+	if s.Snapshot.Compat.LogoutTokenTypedJWT {
+		types = append(types, "JWT")
+	}
+	return requireTyp(s, message.RuleBackchannelTyp, "logout_token.typ", &t.Header, types...)
 }
 
 func logoutParties(_ context.Context, s *Step, _ *keyjar.Token, c *message.LogoutToken) error {
@@ -129,12 +160,13 @@ func logoutEvent(_ context.Context, s *Step, _ *keyjar.Token, c *message.LogoutT
 	return s.Require(len(c.Nonce) == 0, message.RuleBackchannelNonce, "logout_token.nonce", "", "no nonce")
 }
 
-// logoutSubject finds the logins that are meant: those of the session, or all of
+func logoutSubject(_ context.Context, s *Step, _ *keyjar.Token, c *message.LogoutToken) error {
+	return s.Require(c.Subject != "" || c.SessionID != "", message.RuleBackchannelSubject, "logout_token.sub", "", "sub, sid or both")
+}
+
+// logoutSessions finds the logins that are meant: those of the session, or all of
 // the user (Back-Channel Logout 1.0, Section 2.7). None is a success.
-func logoutSubject(ctx context.Context, s *Step, _ *keyjar.Token, c *message.LogoutToken) error {
-	if err := s.Require(c.Subject != "" || c.SessionID != "", message.RuleBackchannelSubject, "logout_token.sub", "", "sub, sid or both"); err != nil {
-		return err
-	}
+func logoutSessions(ctx context.Context, s *Step, _ *keyjar.Token, c *message.LogoutToken) error {
 	kind, value := state.KindSubject, c.Subject
 	if c.SessionID != "" {
 		kind, value = state.KindSessionID, c.SessionID
@@ -159,9 +191,13 @@ func logoutSubject(ctx context.Context, s *Step, _ *keyjar.Token, c *message.Log
 	return nil
 }
 
-// sameSubject reports whether a login is the user's.
+// sameSubject reports whether a login is the user's. One that has ended meanwhile is
+// nobody else's.
 func sameSubject(ctx context.Context, s *Step, name, sub string) (bool, error) {
 	r, err := s.DB().Session(ctx, name)
+	if errors.Is(err, state.ErrUnknown) {
+		return true, nil
+	}
 	if err != nil {
 		return false, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/state"
@@ -48,6 +49,10 @@ func gatherCheckSession(_ context.Context, s *Step, req *message.CheckSessionReq
 	}
 	if resp.SessionState == "" {
 		return fmt.Errorf("%w: the provider sent no session_state", ErrNotConfigured)
+	}
+	// "It MUST NOT contain the space character" (Section 2), which separates the two.
+	if strings.Contains(resp.SessionState, " ") {
+		return s.Fail(message.RuleSessionIframe, "session_state", clip(resp.SessionState), "a value without a space", nil)
 	}
 	req.ClientID, req.SessionState = s.clientID(), resp.SessionState
 	s.Pass(message.RuleSessionIframe, "session_state")

@@ -50,7 +50,7 @@ func NewCIBAToken(env Env) Service {
 			if err := s.Require(resp.IDToken != "", message.RuleTokenResponseIDTokenMissing, "id_token", "", "an ID Token, since openid was asked for"); err != nil {
 				return err
 			}
-			return verifyIDToken(s, resp.IDToken, idTokenFacts{accessToken: resp.AccessToken})
+			return verifyIDToken(s, resp.IDToken, idTokenFacts{accessToken: resp.AccessToken, subject: s.Record.Kept(keptHintedSubject)})
 		},
 		Update: func(ctx context.Context, s *Step, resp *message.AccessTokenResponse) error {
 			return s.keepPolled(ctx, resp, keptAuthReqID)

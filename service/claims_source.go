@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -109,15 +108,34 @@ func gatherClaimsSource(_ context.Context, s *Step, req *ClaimsSourceRequest) er
 		return s.Fail(message.RuleClaimsSourceFetch, "endpoint", clip(req.Endpoint), "an https URL", err)
 	}
 	s.Pass(message.RuleClaimsSourceFetch, "endpoint")
-	tokens, err := currentTokens(s.Record)
-	if err != nil && !errors.Is(err, errNoToken) {
+	own, err := tokensOf(s.Record)
+	if err != nil {
 		return err
 	}
-	if tokens != nil && (req.AccessToken.Equal(tokens.AccessToken) || tokens.RefreshToken != "" && req.AccessToken.Equal(tokens.RefreshToken)) {
-		return s.Fail(message.RuleClaimsSourceToken, "access_token", "", "a token of the source's own, or none", nil)
+	for _, token := range own {
+		if token != "" && req.AccessToken.Equal(token) {
+			return s.Fail(message.RuleClaimsSourceToken, "access_token", "", "a token of the source's own, or none", nil)
+		}
 	}
 	s.Pass(message.RuleClaimsSourceToken, "access_token")
 	return nil
+}
+
+// tokensOf lists the tokens of a login that are good at the provider, or were.
+func tokensOf(r state.Record) ([]message.Secret, error) {
+	var own []message.Secret
+	for _, item := range []string{state.ItemRefreshTokenResponse, state.ItemTokenResponse, state.ItemAuthResponse} {
+		raw := r.Item(item)
+		if raw == nil {
+			continue
+		}
+		var m message.AccessTokenResponse
+		if err := message.DecodeJSON(raw, &m); err != nil {
+			return nil, fmt.Errorf("%s: %w", item, err)
+		}
+		own = append(own, m.AccessToken, m.RefreshToken, m.IDToken)
+	}
+	return own, nil
 }
 
 // findSources reads the claims of other sources that m, a verified message of the

@@ -150,7 +150,7 @@ func verifyPushedIDToken(s *Step, m *message.BackchannelNotification) error {
 	if err := s.Require(m.IDToken != "", rule, "id_token", "", "an ID Token"); err != nil {
 		return err
 	}
-	return verifyIDToken(s, m.IDToken, idTokenFacts{accessToken: m.AccessToken, also: func(s *Step, c *idTokenCheck) error {
+	return verifyIDToken(s, m.IDToken, idTokenFacts{accessToken: m.AccessToken, subject: s.Record.Kept(keptHintedSubject), also: func(s *Step, c *idTokenCheck) error {
 		if err := s.Require(c.claims.AuthReqID != "" && c.claims.AuthReqID.Equal(m.AuthReqID), rule, "id_token.auth_req_id", "", "the auth_req_id of the notification"); err != nil {
 			return err
 		}

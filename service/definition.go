@@ -56,6 +56,9 @@ type Definition[Req, Resp message.Message] struct {
 	Login    bool // the step belongs to a login that the callback has claimed
 	MayLogin bool // it belongs to one if Args.State names one
 	Answer   Answer
+	// FormAbove is the length of a URL in bytes above which a Query becomes a POST with
+	// a form body; 0 is never.
+	FormAbove int
 
 	// Endpoint returns the URL, "" when the provider publishes none. It is nil for
 	// a service that only receives.
@@ -243,7 +246,7 @@ func (x *defined[Req, Resp]) encode(ctx context.Context, s *Step, req *Req, out 
 			}
 		}
 	}
-	if x.d.DPoP && s.Snapshot.DPoPKey != nil {
+	if x.d.DPoP && (s.Snapshot.DPoPKey != nil || s.Record.Kept(state.KeptDPoPThumbprint) != "") {
 		proof, err := dpopProof(s, out.Method, out.URL, "")
 		if err != nil {
 			return err
@@ -259,23 +262,30 @@ func (x *defined[Req, Resp]) encode(ctx context.Context, s *Step, req *Req, out 
 		if err != nil {
 			return err
 		}
-		if query != "" && strings.Contains(out.URL, "?") {
+		if query == "" {
+			return nil
+		}
+		separator := "?"
+		if strings.Contains(out.URL, separator) {
 			// "Request and response parameters MUST NOT be included more than once"
 			// (RFC 6749, Section 3.1).
 			if name := sharedParameter(out.URL, query); name != "" {
 				return s.Fail(message.RuleAuthzRequestDuplicate, name, "", "each parameter once, in the endpoint's own query and in ours", nil)
 			}
-			out.URL += "&" + query // the endpoint's own query is kept
-		} else if query != "" {
-			out.URL += "?" + query
+			separator = "&" // the endpoint's own query is kept
 		}
+		if x.d.FormAbove > 0 && len(out.URL)+len(separator)+len(query) > x.d.FormAbove {
+			out.Method = "POST"
+			out.setForm(query)
+			return nil
+		}
+		out.URL += separator + query
 	case Form:
 		body, err := message.EncodeForm(req)
 		if err != nil {
 			return err
 		}
-		out.Body = []byte(body)
-		out.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
+		out.setForm(body)
 	case Text:
 		if m, ok := any(req).(interface{ Text() string }); ok {
 			out.Body = []byte(m.Text())
@@ -325,7 +335,7 @@ func (x *defined[Req, Resp]) judge(ctx context.Context, s *Step) (*Resp, error) 
 		return nil, fmt.Errorf("%w: the response is nil", ErrArgs)
 	}
 	if resp.front() != (x.d.Response == Params) || resp.request != nil && resp.request.Service != x.d.Name {
-		return nil, fmt.Errorf("%w: this response", ErrForeign)
+		return nil, s.Fail(message.RuleTransportAnswer, "response", "", "the answer to a request of this service", fmt.Errorf("%w: this response", ErrForeign))
 	}
 	if resp.request != nil {
 		s.Args = resp.request.args
@@ -378,7 +388,8 @@ func (x *defined[Req, Resp]) decode(ctx context.Context, s *Step) (*Resp, error)
 // UpdateServiceContext commits res.
 func (x *defined[Req, Resp]) UpdateServiceContext(ctx context.Context, res *Result) error {
 	if res == nil || res.owner != any(x) || res.step == nil {
-		return x.wrap(new(Step), fmt.Errorf("%w: this result", ErrForeign))
+		s := new(Step)
+		return x.wrap(s, s.Fail(message.RuleTransportAnswer, "result", "", "a result of this service", fmt.Errorf("%w: this result", ErrForeign)))
 	}
 	m, ok := any(res.Message).(*Resp)
 	if !ok {
@@ -397,15 +408,17 @@ func (x *defined[Req, Resp]) UpdateServiceContext(ctx context.Context, res *Resu
 
 // refused lets a driver tell the service that the provider declared an error.
 func (x *defined[Req, Resp]) refused(ctx context.Context, resp *Response, declared *message.Error) error {
-	if x.d.Refused == nil {
-		return nil
-	}
 	s := x.step()
 	s.Response = resp
 	if resp.request != nil {
-		s.State = resp.request.State
+		s.State, s.Args = resp.request.State, resp.request.args
 	}
-	return x.d.Refused(ctx, s, declared)
+	// The nonce of "any" answer is the one to use next (RFC 9449, Section 8.2).
+	err := keepDPoPNonce(s)
+	if x.d.Refused == nil {
+		return err
+	}
+	return errors.Join(err, x.d.Refused(ctx, s, declared))
 }
 
 // unanswered lets a driver tell the service that no answer came.

@@ -17,19 +17,29 @@ const (
 	logoutReturnedLife = 24 * time.Hour
 )
 
+// endSessionURL is how long the URL of a logout may be, in bytes. Common servers take a
+// request line of 8 KiB.
+const endSessionURL = 7 << 10
+
 // NewEndSession makes the end_session service: the browser takes the request to the
 // provider, and may come back with the state (RP-Initiated Logout 1.0, Section 2). Our
 // own session is to be closed before the browser leaves; the record of the login is
 // removed when it comes back.
+//
+// Providers "MUST support the use of the HTTP GET and POST methods". GET is preferred,
+// since browsers keep cookies from the POST of another site; a hint that is too long for
+// a URL, such as an ID Token with many groups, is posted: then Request.Method is POST,
+// and Body the form that a page has to submit.
 func NewEndSession(env Env) Service {
 	return Definition[message.EndSessionRequest, message.EndSessionResponse]{
-		Name:     EndSessionName,
-		Request:  Query,
-		Response: Params,
-		Login:    true,
-		Endpoint: func(s *Step, _ *message.EndSessionRequest) string { return s.Snapshot.Endpoint(EndSessionName) },
-		Gather:   gatherEndSession,
-		Complete: completeEndSession,
+		Name:      EndSessionName,
+		Request:   Query,
+		Response:  Params,
+		FormAbove: endSessionURL,
+		Login:     true,
+		Endpoint:  func(s *Step, _ *message.EndSessionRequest) string { return s.Snapshot.Endpoint(EndSessionName) },
+		Gather:    gatherEndSession,
+		Complete:  completeEndSession,
 		Remember: func(ctx context.Context, s *Step, req *message.EndSessionRequest) error {
 			if req.State == "" {
 				return nil

@@ -23,6 +23,7 @@ type idTokenFacts struct {
 	state       string
 	first       *message.IDToken // the front-channel ID Token of a hybrid login
 	refreshOf   *message.IDToken // the original ID Token, when this one comes with a refresh
+	subject     string           // who was to be authenticated, where no request says so; "" if nobody knows
 	// also holds the token to what its flow demands besides, before a key is asked for.
 	also func(*Step, *idTokenCheck) error
 }
@@ -161,11 +162,17 @@ func idTokenHeader(s *Step, c *idTokenCheck) error {
 		}
 		s.Pass(message.RuleIDTokenAlgNone, "id_token.alg")
 	}
-	if h.Algorithm != c.alg && !(c.alg == "EdDSA" && h.Algorithm == "Ed25519" || c.alg == "Ed25519" && h.Algorithm == "EdDSA") {
+	if !sameAlg(h.Algorithm, c.alg) {
 		return s.Fail(message.RuleIDTokenAlg, "id_token.alg", clip(h.Algorithm), c.alg, &message.Violation{Rule: message.RuleJOSEAlg, Param: "alg", Got: clip(h.Algorithm), Want: c.alg})
 	}
 	s.Pass(message.RuleIDTokenAlg, "id_token.alg")
 	return requireTyp(s, message.RuleIDTokenTyp, "id_token.typ", h, "JWT")
+}
+
+// sameAlg compares a header's algorithm with the one that was registered. Ed25519 is
+// the name that says what EdDSA leaves open (RFC 9864, Section 2.2).
+func sameAlg(got, registered string) bool {
+	return got == registered || registered == "EdDSA" && got == "Ed25519" || registered == "Ed25519" && got == "EdDSA"
 }
 
 // requireTyp holds a token to the types that its message may have: one that is typed
@@ -355,9 +362,23 @@ func idTokenHashes(s *Step, c *idTokenCheck) error {
 			if err != nil {
 				return s.Fail(message.RuleIDTokenHashAlg, h.param, "", "", err)
 			}
-			if err := s.Require(sameText(h.got, want), h.rule, h.param, "", "the left half of the hash"); err != nil {
-				return err
+			if !sameText(h.got, want) {
+				return s.Fail(h.rule, h.param, "", "the left half of the hash", otherHash(h.got, h.of, h.param))
 			}
+			s.Pass(h.rule, h.param)
+			s.Pass(message.RuleIDTokenHashAlg, h.param)
+		}
+	}
+	return nil
+}
+
+// otherHash says of a hash that is wrong that it is right but for its algorithm, which
+// is a common fault: it is "the hash algorithm used in the alg Header Parameter of the ID
+// Token's JOSE Header" (Core, Section 3.1.3.6).
+func otherHash(got, of, param string) error {
+	for _, alg := range []string{"RS256", "RS384", "RS512"} {
+		if other, err := keyjar.HalfHash(alg, "", of); err == nil && sameText(got, other) {
+			return &message.Violation{Rule: message.RuleIDTokenHashAlg, Param: param, Got: "that of SHA-" + alg[2:], Want: "the hash of the signing algorithm"}
 		}
 	}
 	return nil
@@ -373,6 +394,9 @@ func idTokenBinding(s *Step, c *idTokenCheck) error {
 		}
 	}
 	values := requestedSubjects(c.request)
+	if c.subject != "" {
+		values = []string{c.subject}
+	}
 	if len(values) == 0 {
 		return nil
 	}
@@ -392,13 +416,22 @@ func requestedSubjects(req *message.AuthorizationRequest) []string {
 			return values
 		}
 	}
-	if req.IDTokenHint == "" {
-		return nil
+	if subject := hintedSubject(req.IDTokenHint); subject != "" {
+		return []string{subject}
 	}
-	if _, hint, err := readHint(req.IDTokenHint); err == nil {
-		return []string{hint.Subject}
+	return nil
+}
+
+// hintedSubject is whom an id_token_hint means, "" if there is none or it is encrypted.
+func hintedSubject(hint message.Secret) string {
+	if hint == "" {
+		return ""
 	}
-	return nil // it is encrypted
+	_, claims, err := readHint(hint)
+	if err != nil {
+		return ""
+	}
+	return claims.Subject
 }
 
 func idTokenFlow(s *Step, c *idTokenCheck) error {

@@ -161,10 +161,29 @@ func verifyRefreshToken(ctx context.Context, s *Step, resp *message.AccessTokenR
 		}
 	}
 	if err := verifyIDToken(s, resp.IDToken, idTokenFacts{nonceFree: true, accessToken: resp.AccessToken, refreshOf: original}); err != nil {
-		return err
+		return refreshedInvalid(err)
 	}
 	s.Pass(message.RuleRefreshValidation, "id_token")
 	return nil
+}
+
+// refreshedInvalid adds to what is wrong with a refreshed ID Token that it is held to
+// the same rules as the first (Core, Section 12.2). The rule that it broke stays the
+// one that is reported.
+func refreshedInvalid(err error) error {
+	var need *NeedError
+	if errors.As(err, &need) {
+		unmet := *need
+		unmet.Err = refreshedInvalid(need.Err)
+		return &unmet
+	}
+	var v *message.Violation
+	if !errors.As(err, &v) {
+		return err
+	}
+	with := *v
+	with.Err = &message.Violation{Rule: message.RuleRefreshValidation, Param: v.Param, Err: v.Err}
+	return &with
 }
 
 // idTokenRefresh compares a refreshed ID Token with the original (Core, Section 12.2).

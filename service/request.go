@@ -55,6 +55,12 @@ type Request struct {
 // Message returns a pointer to the message that the request was built from.
 func (r *Request) Message() message.Message { return r.message }
 
+// setForm makes body, a form, what travels.
+func (r *Request) setForm(body string) {
+	r.Body = []byte(body)
+	r.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
+}
+
 // Answer joins an HTTP answer to the request it answers. The header's names may
 // have any case.
 func (r *Request) Answer(status int, header map[string][]string, body []byte) *Response {

@@ -48,7 +48,8 @@ func (m ResourceResponse) LogValue() slog.Value { return message.LogValue(m) }
 func (m ResourceResponse) Format(s fmt.State, verb rune) { message.Format(s, verb, m) }
 
 // A ChallengeError is an error that a protected resource declared in a challenge (RFC
-// 6750, Section 3.1). The challenge says what would help: scope for
+// 6750, Section 3.1), or one with a challenge beside it (RFC 6749, Section 5.2). The
+// challenge says what would help: scope for
 // insufficient_scope, acr_values and max_age for insufficient_user_authentication (RFC
 // 9470, Section 3), resource_metadata (RFC 9728, Section 5.1).
 type ChallengeError struct {
@@ -81,13 +82,13 @@ func NewResource(env Env) Service {
 		},
 		Endpoint: func(_ *Step, req *ResourceRequest) string { return req.URL },
 		Gather:   gatherResource,
-		Shape: func(_ *Step, req *ResourceRequest, out *Request) error {
+		Shape: func(s *Step, req *ResourceRequest, out *Request) error {
 			if req.Method != "" {
 				out.Method = req.Method
 			}
 			for name, values := range req.Header {
 				if strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "DPoP") {
-					return fmt.Errorf("%w: the header field %s is the service's to set", ErrArgs, name)
+					return s.Fail(message.RuleClientAuthExposure, name, "", "header fields that show no credential: this one is the service's to set", ErrArgs)
 				}
 				out.Header[name] = values
 			}
@@ -167,12 +168,15 @@ func firstResource(s *Step) (bool, error) {
 	return false, err
 }
 
-// declaring is the challenge that an error stands in.
+// declaring is the challenge that an error stands in, the first where it stands in none.
 func declaring(challenges []Challenge, declared *message.Error) Challenge {
 	for _, c := range challenges {
 		if c.Params["error"] == string(declared.Code) {
 			return c
 		}
+	}
+	if len(challenges) > 0 {
+		return challenges[0]
 	}
 	return Challenge{}
 }
@@ -201,5 +205,6 @@ func refreshFirst(s *Step, declared *message.Error) *NeedError {
 	env.Settings = Settings{}
 	args := s.Args
 	args.refreshed, args.DPoPNonce = true, ""
+	args.nonce = latestDPoPNonce(s)
 	return &NeedError{Task: Task{Service: NewRefreshToken(env), Args: Args{State: s.State}}, Resend: true, Args: args}
 }

@@ -153,6 +153,7 @@ type override struct {
 
 	outside   // conversations outside a browser's login
 	aftermath // what comes before, between and after its steps
+	parting   // how somebody leaves
 }
 
 type answer struct {
@@ -510,7 +511,7 @@ func (w *world) send(_ context.Context, req *service.Request) (*service.Response
 			header["Content-Type"] = "application/jwt"
 		}
 	}
-	if req.Service == service.ClaimsSourceName && a.Body == nil {
+	if req.Service == service.ClaimsSourceName && a.Body == nil && a.Fill == 0 {
 		body = []byte(w.sourceJWT())
 	}
 	if w.introspectionJWT(req) {

@@ -34,6 +34,11 @@ type Compat struct {
 	// set 1 of Back-Channel Logout 1.0, which do not expire.
 	LogoutTokenWithoutExp bool `json:"logout_token_without_exp,omitempty"`
 
+	// LogoutTokenTypedJWT accepts logout tokens whose typ is JWT, which every other
+	// JWT may have as well. The recommended one is logout+jwt (Back-Channel Logout
+	// 1.0, Section 2.4).
+	LogoutTokenTypedJWT bool `json:"logout_token_typed_jwt,omitempty"`
+
 	// AllowFrontChannelAccessToken admits response types that return an access
 	// token from the authorization endpoint (RFC 9700, Section 2.1.2, advises
 	// against them).
