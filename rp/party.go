@@ -160,9 +160,9 @@ func (p *Party) configure(c servicecontext.Config) error {
 			return fmt.Errorf("%w: redirect URI %q: want an absolute URL", ErrConfig, uri)
 		}
 		// "Clients SHOULD use distinct redirect URIs for each issuer" (RFC 9700,
-		// Section 4.4.2.2; rule authz_request_redirect_per_issuer).
+		// Section 4.4.2.2).
 		if other, taken := p.routes[u.EscapedPath()]; taken {
-			return fmt.Errorf("%w: redirect URIs %s and %s have one path", ErrConfig, other, uri)
+			return fmt.Errorf("%w: redirect URIs %s and %s have one path: %w", ErrConfig, other, uri, message.RuleAuthzRequestRedirectPerIssuer)
 		}
 		p.routes[u.EscapedPath()] = uri
 		p.sites = append(p.sites, uri)

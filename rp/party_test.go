@@ -91,6 +91,10 @@ func TestConfigurationOfParties(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	shared := rp.PartyConfig{Providers: []servicecontext.Config{uri("https://a.example", app+"/cb"), uri("https://b.example", app+"/cb")}}
+	if _, err := rp.NewParty(shared); !errors.Is(err, message.RuleAuthzRequestRedirectPerIssuer) {
+		t.Errorf("one redirect URI for two issuers: %v", err)
+	}
 	if _, err := rp.New(rp.Config{Issuer: "https://a.example", RedirectURI: app + "/cb", ServiceContext: servicecontext.Config{Issuer: "https://b.example"}}); !errors.Is(err, rp.ErrConfig) {
 		t.Error(err)
 	}

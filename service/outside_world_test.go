@@ -195,10 +195,14 @@ func (w *world) runOutside(ctx context.Context, svc service.Service) error {
 	}
 	args := service.Args{State: w.login}
 	if name == service.ResourceName {
-		args.Message = service.ResourceRequest{URL: testResource}
+		asked := service.ResourceRequest{URL: testResource, Header: service.Header{}}
 		if to, ok := w.o.Ask[name]["url"].(string); ok {
-			args.Message = service.ResourceRequest{URL: to}
+			asked.URL = to
 		}
+		if field, ok := w.o.Ask[name]["header"].(string); ok {
+			asked.Header[field] = []string{"Basic cnA6c2VjcmV0"}
+		}
+		args.Message = asked
 	} else if name == service.ResourceMetadataName {
 		args.Message = service.ResourceMetadataRequest{Resource: testResource}
 	} else if asked := w.o.Ask[name]; asked != nil {

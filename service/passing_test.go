@@ -147,6 +147,54 @@ func TestPushedAuthorization(t *testing.T) {
 	}
 }
 
+// TestRequiredPush: where the provider takes nothing else, nothing else is sent, and a
+// provider that cannot be pushed to is refused.
+func TestRequiredPush(t *testing.T) {
+	for _, method := range []string{"", "request", "request_uri", "par"} {
+		config := signingConfig(method)
+		required := map[string]any{"require_pushed_authorization_requests": true}
+		w, err := newWorld(t, override{Config: config, Answers: map[string]answer{"provider_info": {JSON: required}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at, err := w.run(context.Background()); err != nil {
+			t.Fatalf("%q: %s: %v", method, at, err)
+		}
+		if q := frontQuery(t, w); names(q) != "client_id request_uri" || count(w.sent, service.PushedAuthorizationName) != 1 {
+			t.Errorf("%q: the browser carries %s after %v", method, names(q), w.sent)
+		}
+		required["pushed_authorization_request_endpoint"] = nil
+		if w, err = newWorld(t, override{Config: config, Answers: map[string]answer{"provider_info": {JSON: required}}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.run(context.Background()); !errors.Is(err, message.RuleMetadataCapability) || w.front != nil {
+			t.Errorf("%q, no endpoint to push to: %v, and %v", method, err, w.front)
+		}
+	}
+}
+
+// TestPushIsNoReference: a push carries the request itself.
+func TestPushIsNoReference(t *testing.T) {
+	w, err := newWorld(t, override{Config: settings{RequestMethod: "par"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err := w.run(context.Background()); err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	ctx := context.Background()
+	authorization, push := w.services.Get(service.AuthorizationName), w.services.Get(service.PushedAuthorizationName)
+	var need *service.NeedError
+	if _, err := authorization.GetRequestParameters(ctx, service.Args{Binding: testBinding}); !errors.As(err, &need) {
+		t.Fatal(err)
+	}
+	args := need.Task.Args
+	args.Message = message.PushedAuthorizationRequest{AuthorizationRequest: message.AuthorizationRequest{RequestURI: "https://rp.example/requests/1"}}
+	if _, err := push.GetRequestParameters(ctx, args); !errors.Is(err, message.RulePARRequest) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestPushedOnceUsed: a request_uri is used once; the next use pushes anew, and so
 // does one that has expired.
 func TestPushedOnceUsed(t *testing.T) {

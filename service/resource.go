@@ -73,6 +73,7 @@ func NewResource(env Env) Service {
 		Request:  None,
 		Response: None,
 		Proof:    TokenProof,
+		Bound:    true,
 		MayLogin: true,
 		Answer: Answer{
 			Media:      []string{},

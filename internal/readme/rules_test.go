@@ -14,11 +14,14 @@ func rulesPage() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var client, provider []message.Rule
+	var client, provider, resource []message.Rule
 	for _, rule := range message.Rules() {
-		if strings.HasPrefix(string(rule), "op_") {
+		switch side, _, _ := strings.Cut(string(rule), "_"); side {
+		case "op":
 			provider = append(provider, rule)
-		} else {
+		case "rs":
+			resource = append(resource, rule)
+		default:
 			client = append(client, rule)
 		}
 	}
@@ -37,7 +40,7 @@ keeps the rule and one breaks it, or by the Go tests that are named.
 	for _, side := range []struct {
 		title string
 		rules []message.Rule
-	}{{"Relying party", client}, {"Provider", provider}} {
+	}{{"Relying party", client}, {"Provider", provider}, {"Resource server", resource}} {
 		count, proven := map[message.Level]int{}, map[string]int{}
 		for _, rule := range side.rules {
 			count[rule.Level()]++

@@ -29,16 +29,16 @@ type shown struct {
 
 // A proof is what shows that a rule is enforced.
 type proof struct {
-	breaks, keeps bool     // there are vectors that do
-	tests         []string // "package.TestName"
-	reason        string   // why the rule cannot apply
+	breaks bool     // there is a vector that does
+	tests  []string // "package.TestName"
+	reason string   // why the rule cannot apply
 }
 
 // how is the proof in one word: "vector", "test", "none" for a rule that cannot apply,
 // or "".
 func (p proof) how() string {
 	switch {
-	case p.breaks, p.keeps && len(p.tests) == 0:
+	case p.breaks:
 		return "vector"
 	case len(p.tests) > 0:
 		return "test"
@@ -51,11 +51,8 @@ func (p proof) how() string {
 // String is the proof as the rule table shows it.
 func (p proof) String() string {
 	var parts []string
-	switch {
-	case p.breaks:
+	if p.breaks {
 		parts = append(parts, "vector")
-	case p.keeps && len(p.tests) == 0:
-		parts = append(parts, "vector that keeps it; it forbids to refuse")
 	}
 	for _, name := range p.tests {
 		parts = append(parts, "`"+name+"`")
@@ -70,7 +67,7 @@ func (p proof) String() string {
 func proofs() (map[message.Rule]proof, error) {
 	all := map[message.Rule]proof{}
 	dir := filepath.Join(top, "testdata", "rules")
-	for _, pattern := range []string{"*.json", "op/*.json"} {
+	for _, pattern := range []string{"*.json", "op/*.json", "rs/*.json"} {
 		err := each(dir, pattern, func(text []byte) error {
 			var vectors []struct {
 				Rule  message.Rule    `json:"rule"`
@@ -79,7 +76,6 @@ func proofs() (map[message.Rule]proof, error) {
 			err := json.Unmarshal(text, &vectors)
 			for _, v := range vectors {
 				p := all[v.Rule]
-				p.keeps = true
 				p.breaks = p.breaks || len(v.Break) > 0
 				all[v.Rule] = p
 			}
