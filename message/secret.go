@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"reflect"
 )
 
 // masked is what stands in place of a secret wherever a message is shown.
@@ -59,4 +60,37 @@ func (s Secret) EncodeValues(key string, v *url.Values) error {
 func (s Secret) Equal(t Secret) bool {
 	a, b := sha256.Sum256([]byte(s)), sha256.Sum256([]byte(t))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+// Secrets returns the values of all secret fields of a message, those of messages in it
+// included, for whoever must keep them out of another text.
+func Secrets(m Message) []Secret {
+	v := reflect.ValueOf(m)
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if !v.IsValid() {
+		return nil
+	}
+	return secretsOf(v, nil)
+}
+
+func secretsOf(v reflect.Value, found []Secret) []Secret {
+	p := planOf(v.Type())
+	for i := range p.fields {
+		f := v.FieldByIndex(p.fields[i].index)
+		if f.Kind() == reflect.Pointer {
+			f = f.Elem()
+		}
+		switch {
+		case !f.IsValid() || f.IsZero():
+		case f.Type() == secretType:
+			found = append(found, f.Interface().(Secret))
+		case f.Kind() == reflect.Struct:
+			if _, ok := f.Interface().(Message); ok {
+				found = secretsOf(f, found)
+			}
+		}
+	}
+	return found
 }

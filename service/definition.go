@@ -75,6 +75,8 @@ type Definition[Req, Resp message.Message] struct {
 	// Shape changes what encoding and proof do not settle: the caller's own method,
 	// header fields and body.
 	Shape func(s *Step, req *Req, out *Request) error
+	// Bound says that the access token of a TokenProof may be bound to our certificate.
+	Bound bool
 	// Token returns the access token of a TokenProof; "" sends none.
 	Token func(s *Step, req *Req) message.Secret
 	// Remember stores what the answer will be judged by.
@@ -115,6 +117,7 @@ func (x *defined[Req, Resp]) wrap(s *Step, err error) error {
 	if err == nil {
 		return nil
 	}
+	hide(err, s.Response)
 	// A need is not a verdict, and stays the outermost value that is acted on.
 	return &stepError{service: x.d.Name, checks: s.checks, err: err}
 }
@@ -171,17 +174,22 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 	if endpoint == "" {
 		return nil, ErrNoEndpoint
 	}
+	mutual := x.presentsCertificate(s)
+	if mutual {
+		endpoint = s.Snapshot.MTLSAlias(endpoint)
+	}
 	// "MUST NOT include a fragment component", and TLS always (RFC 6749,
 	// Section 3.1): what metadata said is looked at again where it is used.
 	if err := checkEndpoint(s, endpoint); err != nil {
 		return nil, err
 	}
 	out := &Request{
-		Service: x.d.Name,
-		State:   s.State,
-		Method:  x.d.Method,
-		URL:     endpoint,
-		Header:  Header{},
+		Service:   x.d.Name,
+		State:     s.State,
+		Method:    x.d.Method,
+		URL:       endpoint,
+		Header:    Header{},
+		MutualTLS: mutual,
 		Policy: Policy{
 			HTTPS:        !s.Snapshot.InsecureAllowHTTP,
 			MaxBody:      x.d.Answer.maxBody(),
