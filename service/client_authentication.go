@@ -58,10 +58,10 @@ func authenticate(ctx context.Context, s *Step, req message.Message, method stri
 	if s.Snapshot.Compat.AssertionAudienceTokenEndpoint && draft.Form.Has("client_assertion") {
 		s.Warn(message.RuleClientAuthAssertionAud, "aud", "the token endpoint, admitted by assertion_audience_token_endpoint")
 	}
-	out.URL, out.MutualTLS = draft.URL, draft.MutualTLS
+	out.URL, out.MutualTLS = draft.URL, out.MutualTLS || draft.MutualTLS
 	if draft.MutualTLS {
-		// "MUST use the endpoint URLs in mtls_endpoint_aliases in preference" (RFC
-		// 8705, Section 5).
+		// A method of the caller's own may need the certificate, too: such a client
+		// "MUST use the alias URL of the endpoint" (RFC 8705, Section 5).
 		out.URL = s.Snapshot.MTLSAlias(out.URL)
 		if err := checkEndpoint(s, out.URL); err != nil {
 			return err

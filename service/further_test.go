@@ -116,11 +116,23 @@ func encryptionKey(t *testing.T, id string) *keyjar.Key {
 	return key
 }
 
-// TestPushedRequestObject: under message signing the push holds a signed object and
-// nothing else.
+// TestPushedRequestObject: where the provider or we ourselves insist on it, the push
+// holds a signed object and nothing else.
 func TestPushedRequestObject(t *testing.T) {
-	config := signingConfig("par")
-	w, err := newWorld(t, override{Config: config, Answers: map[string]answer{"provider_info": {JSON: map[string]any{"require_signed_request_object": true}}}})
+	asked := override{Config: signingConfig("par"), Answers: map[string]answer{"provider_info": {JSON: map[string]any{"require_signed_request_object": true}}}}
+	own := override{Config: signingConfig("par")}
+	if own.Config.Metadata == nil {
+		own.Config.Metadata = map[string]any{}
+	}
+	own.Config.Metadata["require_signed_request_object"] = true
+	for name, o := range map[string]override{"the provider": asked, "we": own} {
+		t.Run(name, func(t *testing.T) { pushesObject(t, o) })
+	}
+}
+
+func pushesObject(t *testing.T, o override) {
+	t.Helper()
+	w, err := newWorld(t, o)
 	if err != nil {
 		t.Fatal(err)
 	}

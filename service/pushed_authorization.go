@@ -70,8 +70,7 @@ func gatherPushed(ctx context.Context, s *Step, req *message.PushedAuthorization
 		return s.Fail(message.RulePARRequest, "request_uri", "", "no request_uri in a push", nil)
 	}
 	s.Pass(message.RulePARRequest, "request")
-	signed := s.Snapshot.Profile == servicecontext.ProfileFAPI2MessageSigning || servicecontext.ProviderAllows(s.Snapshot.Provider.RequireSignedRequestObject, false)
-	if !signed {
+	if !signsRequests(s) {
 		req.AuthorizationRequest = full
 		return nil
 	}
@@ -81,6 +80,14 @@ func gatherPushed(ctx context.Context, s *Step, req *message.PushedAuthorization
 	}
 	req.AuthorizationRequest = message.AuthorizationRequest{ClientID: full.ClientID, Request: message.Secret(object)}
 	return nil
+}
+
+// signsRequests tells whether a pushed request is a request object: the profile says
+// so, the provider, or we ourselves did when we registered (RFC 9101, Section 10.5).
+func signsRequests(s *Step) bool {
+	return s.Snapshot.Profile == servicecontext.ProfileFAPI2MessageSigning ||
+		servicecontext.ProviderAllows(s.Snapshot.Provider.RequireSignedRequestObject, false) ||
+		servicecontext.ProviderAllows(s.Snapshot.Metadata.RequireSignedRequestObject, false)
 }
 
 // presentPushed returns the front-channel request of a login whose request was
@@ -129,6 +136,7 @@ func resumePushed(ctx context.Context, s *Step, req *message.AuthorizationReques
 		return err
 	}
 	_, err = s.DB().UpdatePending(ctx, s.Args.State, func(r *state.Record) error {
+		s.pushed = ""
 		expires, err := strconv.ParseInt(r.Kept(keptRequestURIExpires), 10, 64)
 		if err == nil && s.Now.Unix() < expires {
 			s.pushed = r.Kept(keptRequestURI)

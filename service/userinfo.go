@@ -26,6 +26,7 @@ func NewUserInfo(env Env) Service {
 		Request:  None,
 		Response: JWT,
 		Proof:    TokenProof,
+		Bound:    true,
 		Login:    true,
 		Answer: Answer{
 			Media:      []string{"application/json", mediaJWT},
@@ -175,8 +176,8 @@ func verifyUserInfo(_ context.Context, s *Step, resp *message.UserInfoResponse) 
 // reportEssential warns of essential claims that did not come: it is not an error
 // (Core, Section 5.5.1).
 func reportEssential(s *Step, resp *message.UserInfoResponse) {
-	var asked message.AuthorizationRequest
-	if message.DecodeJSON(s.Record.Item(state.ItemAuthRequest), &asked) != nil || asked.Claims == nil {
+	asked, err := recalled[message.AuthorizationRequest](s.Record, state.ItemAuthRequest)
+	if err != nil || asked.Claims == nil {
 		s.Pass(message.RuleUserInfoClaims, "claims")
 		return
 	}

@@ -1,0 +1,35 @@
+package service
+
+import (
+	"slices"
+
+	"github.com/oidcservice/oidc/message"
+)
+
+// presentsCertificate tells whether the request goes out with the client certificate:
+// to prove who we are, and "to acquire or use certificate-bound tokens" (RFC 8705,
+// Section 5). It is asked before the address is used, since such a request goes to the
+// alias, and a proof of possession names where it goes.
+func (x *defined[Req, Resp]) presentsCertificate(s *Step) bool {
+	switch x.d.Proof {
+	case ClientProof:
+		method := x.env.Settings.ClientAuth
+		if method == "" {
+			method = s.Snapshot.Behaviour.TokenEndpointAuthMethod
+		}
+		return boundToCertificate(s) || slices.Contains([]string{message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth}, method)
+	case TokenProof:
+		return x.d.Bound && boundToCertificate(s)
+	}
+	return false
+}
+
+// boundToCertificate tells whether we asked for access tokens that are bound to our
+// certificate, whatever else proves who we are (RFC 8705, Section 3.4).
+func boundToCertificate(s *Step) bool {
+	if client := s.Snapshot.Client; client != nil && client.TLSClientCertificateBoundAccessTokens != nil {
+		return *client.TLSClientCertificateBoundAccessTokens
+	}
+	own := s.Snapshot.Metadata.TLSClientCertificateBoundAccessTokens
+	return own != nil && *own
+}
