@@ -211,3 +211,29 @@ func TestNotificationReplies(t *testing.T) {
 		t.Errorf("a failing store is answered %d", status)
 	}
 }
+
+// TestBackchannelHint: the user whom id_token_hint means is the one who is authenticated,
+// be the tokens polled for or pushed.
+func TestBackchannelHint(t *testing.T) {
+	for mode, flow := range map[string]string{"poll": "ciba", "push": "ciba_notified"} {
+		for sub, same := range map[string]bool{"248289761001": true, "somebody-else": false} {
+			o := override{Config: deliveryConfig(mode), IDToken: map[string]any{"sub": sub}, outside: outside{Flow: flow}}
+			w, err := newWorld(t, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.o.Ask = map[string]map[string]any{service.BackchannelAuthenticationName: {"id_token_hint": w.hint().Reveal()}}
+			at, err := w.run(context.Background())
+			if same {
+				if err != nil {
+					t.Errorf("%s: at %s: %v", mode, at, err)
+				}
+				continue
+			}
+			wantRule(t, err, message.RuleIDTokenRequestedSub)
+			if r, err := w.db.Session(context.Background(), w.login); err == nil && r.Item(state.ItemTokenResponse) != nil {
+				t.Errorf("%s: the tokens were kept", mode)
+			}
+		}
+	}
+}
