@@ -3,7 +3,7 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,13 +54,13 @@ func gatherAccessToken(_ context.Context, s *Step, req *message.AccessTokenReque
 		return s.Fail(message.RuleTokenRequestEndpoint, "iss", clip(s.Snapshot.Issuer), "the issuer of this login, "+s.Record.Issuer, nil)
 	}
 	s.Pass(message.RuleTokenRequestEndpoint, "token_endpoint")
-	var resp message.AuthorizationResponse
-	if err := message.DecodeJSON(s.Record.Item(state.ItemAuthResponse), &resp); err != nil {
-		return fmt.Errorf("%s: %w", state.ItemAuthResponse, err)
+	resp, err := recalled[message.AuthorizationResponse](s.Record, state.ItemAuthResponse)
+	if err != nil {
+		return err
 	}
-	var asked message.AuthorizationRequest
-	if err := message.DecodeJSON(s.Record.Item(state.ItemAuthRequest), &asked); err != nil {
-		return fmt.Errorf("%s: %w", state.ItemAuthRequest, err)
+	asked, err := recalled[message.AuthorizationRequest](s.Record, state.ItemAuthRequest)
+	if err != nil {
+		return err
 	}
 	if resp.Code == "" {
 		return s.Fail(message.RuleTokenRequestCodeOnce, "code", "", "a code that was not redeemed yet", nil)
@@ -90,7 +90,7 @@ func gatherAccessToken(_ context.Context, s *Step, req *message.AccessTokenReque
 	req.RedirectURI = asked.RedirectURI
 	req.CodeVerifier = verifier
 	if len(req.Resource) == 0 {
-		req.Resource = asked.Resource
+		req.Resource = slices.Clone(asked.Resource)
 	} else if err := checkResources(s, req.Resource); err != nil {
 		return err
 	}
@@ -110,11 +110,14 @@ func markCode(ctx context.Context, s *Step, _ *message.AccessTokenRequest) error
 	}
 	r, err := s.DB().Update(ctx, s.State, func(r *state.Record) error {
 		if r.Kept(state.KeptTokenRequestSent) != "" {
-			return s.Fail(message.RuleTokenRequestCodeOnce, "code", "", "a code that was not sent before: start the login again", nil)
+			return errSent
 		}
 		r.Keep(state.KeptTokenRequestSent, strconv.FormatInt(s.Now.Unix(), 10))
 		return nil
 	})
+	if errors.Is(err, errSent) {
+		return s.Fail(message.RuleTokenRequestCodeOnce, "code", "", "a code that was not sent before: start the login again", nil)
+	}
 	if err != nil {
 		return err
 	}
@@ -123,18 +126,20 @@ func markCode(ctx context.Context, s *Step, _ *message.AccessTokenRequest) error
 	return nil
 }
 
+var errSent = errors.New("sent before")
+
 func verifyAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenResponse) error {
 	if err := verifyTokens(s, resp); err != nil {
 		return err
 	}
-	var asked message.AuthorizationRequest
-	if err := message.DecodeJSON(s.Record.Item(state.ItemAuthRequest), &asked); err != nil {
-		return fmt.Errorf("%s: %w", state.ItemAuthRequest, err)
+	asked, err := recalled[message.AuthorizationRequest](s.Record, state.ItemAuthRequest)
+	if err != nil {
+		return err
 	}
 	if resp.IDToken == "" {
 		return s.Require(!asked.Scope.Has(message.ScopeOpenID), message.RuleTokenResponseIDTokenMissing, "id_token", "", "an ID Token, since openid was asked for")
 	}
-	facts := idTokenFacts{request: &asked, nonce: asked.Nonce, accessToken: resp.AccessToken, code: codeOf(s.Record), state: s.State}
+	facts := idTokenFacts{request: asked, nonce: asked.Nonce, accessToken: resp.AccessToken, code: codeOf(s.Record), state: s.State}
 	if first := s.Record.Kept(state.KeptIDTokenClaims); first != "" {
 		facts.first = new(message.IDToken)
 		if err := message.DecodeClaims([]byte(first), facts.first); err != nil {
@@ -150,8 +155,8 @@ func verifyAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenRe
 
 // codeOf returns the code that a c_hash at the token endpoint would belong to.
 func codeOf(r state.Record) message.Secret {
-	var resp message.AuthorizationResponse
-	if message.DecodeJSON(r.Item(state.ItemAuthResponse), &resp) != nil {
+	resp, err := recalled[message.AuthorizationResponse](r, state.ItemAuthResponse)
+	if err != nil {
 		return ""
 	}
 	return resp.Code
@@ -235,12 +240,13 @@ func updateAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenRe
 
 // withoutCode is the authorization response as it is kept once the code is spent.
 func withoutCode(r state.Record) ([]byte, error) {
-	var resp message.AuthorizationResponse
-	if err := message.DecodeJSON(r.Item(state.ItemAuthResponse), &resp); err != nil {
+	resp, err := recalled[message.AuthorizationResponse](r, state.ItemAuthResponse)
+	if err != nil {
 		return nil, err
 	}
-	resp.Code = ""
-	return message.EncodeJSON(resp)
+	spent := *resp
+	spent.Code = ""
+	return message.EncodeJSON(&spent)
 }
 
 // spendNonce records issuer and nonce until the ID Token has expired: a second
@@ -288,10 +294,10 @@ func (s *Step) keepTokens(r *state.Record) {
 // currentTokens returns the newest message that brought an access token.
 func currentTokens(r state.Record) (*message.AccessTokenResponse, error) {
 	for _, item := range []string{state.ItemRefreshTokenResponse, state.ItemTokenResponse} {
-		if raw := r.Item(item); raw != nil {
-			m := new(message.AccessTokenResponse)
-			if err := message.DecodeJSON(raw, m); err != nil {
-				return nil, fmt.Errorf("%s: %w", item, err)
+		if r.Item(item) != nil {
+			m, err := recalled[message.AccessTokenResponse](r, item)
+			if err != nil {
+				return nil, err
 			}
 			if m.AccessToken == "" {
 				return nil, errNoToken // it was revoked
@@ -299,11 +305,12 @@ func currentTokens(r state.Record) (*message.AccessTokenResponse, error) {
 			return m, nil
 		}
 	}
-	var front message.AuthorizationResponse
-	if raw := r.Item(state.ItemAuthResponse); raw != nil {
-		if err := message.DecodeJSON(raw, &front); err != nil {
-			return nil, fmt.Errorf("%s: %w", state.ItemAuthResponse, err)
-		}
+	if r.Item(state.ItemAuthResponse) == nil {
+		return nil, errNoToken
+	}
+	front, err := recalled[message.AuthorizationResponse](r, state.ItemAuthResponse)
+	if err != nil {
+		return nil, err
 	}
 	if front.AccessToken == "" {
 		return nil, errNoToken

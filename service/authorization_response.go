@@ -56,11 +56,11 @@ func verifyAuthorizationResponse(ctx context.Context, s *Step, resp *message.Aut
 	if err := verifyBinding(s); err != nil {
 		return err
 	}
-	var req message.AuthorizationRequest
-	if err := message.DecodeJSON(s.Record.Item(state.ItemAuthRequest), &req); err != nil {
+	req, err := recalled[message.AuthorizationRequest](s.Record, state.ItemAuthRequest)
+	if err != nil {
 		return err
 	}
-	if err := verifyMode(s, &req, resp); err != nil {
+	if err := verifyMode(s, req, resp); err != nil {
 		return err
 	}
 	if s.jarm != nil {
@@ -68,14 +68,14 @@ func verifyAuthorizationResponse(ctx context.Context, s *Step, resp *message.Aut
 			return err
 		}
 	}
-	if err := verifyIssuer(s, &req, resp); err != nil {
+	if err := verifyIssuer(s, req, resp); err != nil {
 		return err
 	}
 	s.Pass(message.RuleAuthzResponseErrorOrder, "error")
 	if err := verifyDeclaredError(s, resp); err != nil {
 		return err
 	}
-	if err := verifyPromised(s, &req, resp); err != nil {
+	if err := verifyPromised(s, req, resp); err != nil {
 		return err
 	}
 	if resp.IDToken == "" {
@@ -83,8 +83,8 @@ func verifyAuthorizationResponse(ctx context.Context, s *Step, resp *message.Aut
 	}
 	// "MUST validate" the front-channel ID Token before the code is redeemed
 	// (Core, Sections 3.2.2.11 and 3.3.2.12).
-	err := verifyIDToken(s, resp.IDToken, idTokenFacts{
-		front: true, request: &req, nonce: req.Nonce,
+	err = verifyIDToken(s, resp.IDToken, idTokenFacts{
+		front: true, request: req, nonce: req.Nonce,
 		accessToken: resp.AccessToken, code: resp.Code, state: resp.State,
 	})
 	if err != nil {

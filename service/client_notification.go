@@ -180,7 +180,7 @@ func updateNotification(ctx context.Context, s *Step, m *message.BackchannelNoti
 	}
 	_, err = s.DB().Update(ctx, s.State, func(r *state.Record) error {
 		if r.Item(state.ItemTokenResponse) != nil {
-			return s.Fail(message.RuleCIBAPush, "auth_req_id", "", "one delivery", nil)
+			return errDelivered
 		}
 		r.Set(state.ItemTokenResponse, encoded)
 		r.Keep(keptAuthReqID, "")
@@ -188,5 +188,10 @@ func updateNotification(ctx context.Context, s *Step, m *message.BackchannelNoti
 		s.keepTokens(r)
 		return nil
 	})
+	if errors.Is(err, errDelivered) {
+		return s.Fail(message.RuleCIBAPush, "auth_req_id", "", "one delivery", nil)
+	}
 	return err
 }
+
+var errDelivered = errors.New("delivered before")

@@ -156,7 +156,7 @@ func (db *DB) read(prefix string, value []byte, login *digest, state string) (Re
 	if err != nil {
 		return Record{}, err
 	}
-	r.stored = value
+	r.stored, r.decoded = value, new(decodings)
 	db.recent.keep(prefix, login, r)
 	return r, nil
 }

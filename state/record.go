@@ -65,6 +65,8 @@ type Record struct {
 
 	// stored is what the store held when the record was read from it.
 	stored []byte
+	// decoded is shared by all copies of a record that was read.
+	decoded *decodings
 }
 
 type item struct {
@@ -356,6 +358,9 @@ func (r Record) settled(value []byte) Record {
 		r.links = links
 	}
 	r.stored = value
+	if r.decoded == nil {
+		r.decoded = new(decodings)
+	}
 	return r
 }
 

@@ -1,0 +1,51 @@
+package state
+
+import "sync"
+
+// decodings are what was made of the items of a record.
+type decodings struct {
+	mu sync.Mutex
+	of [len(itemNames)]decoding
+}
+
+// A decoding belongs to the very bytes that it was made of: they are never written to.
+type decoding struct {
+	value []byte
+	made  any
+}
+
+func (d decoding) is(value []byte) bool {
+	return len(value) > 0 && len(d.value) == len(value) && &d.value[0] == &value[0]
+}
+
+// Decode returns what decode makes of an item's value, which is nil if the item is
+// absent. For the items of the constants that is made once, as long as the item stays
+// what it is and its record is not forgotten: several steps of a login look at the same
+// messages. So nobody may write to it, and whoever decodes an item should make the same
+// type of it. Errors are decode's, and are not kept.
+func (r Record) Decode(name string, decode func(value []byte) (any, error)) (any, error) {
+	value := r.Item(name)
+	if value == nil || r.decoded == nil {
+		return decode(value)
+	}
+	for i := range itemNames {
+		if itemNames[i] != name {
+			continue
+		}
+		r.decoded.mu.Lock()
+		known := r.decoded.of[i]
+		r.decoded.mu.Unlock()
+		if known.is(value) {
+			return known.made, nil
+		}
+		made, err := decode(value)
+		if err != nil {
+			return nil, err
+		}
+		r.decoded.mu.Lock()
+		r.decoded.of[i] = decoding{value, made}
+		r.decoded.mu.Unlock()
+		return made, nil
+	}
+	return decode(value)
+}
