@@ -1,0 +1,207 @@
+package interop
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/oidcservice/oidc/keyjar"
+)
+
+// clientConfig writes client metadata to a file for --client-config.
+func clientConfig(t *testing.T, metadata map[string]any) string {
+	t.Helper()
+	text, err := json.Marshal(metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "client.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// decryptionKeys is a private JWK Set with one key for the encryption algorithm.
+func decryptionKeys(t *testing.T, alg string) json.RawMessage {
+	t.Helper()
+	key, err := keyjar.Generate(alg, rand.Reader, keyjar.KeyOptions{Use: "enc", Algorithm: alg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := keyjar.NewSet(key).PrivateJWKS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// TestFeatures: what a login can have beside its response type, each by what both
+// sides say of it.
+func TestFeatures(t *testing.T) {
+	type m = map[string]any
+	a := certificates(t)
+	mutual := []string{"--tls-cert", a.file("client.pem"), "--tls-key", a.file("client.key"), "--insecure-allow-private"}
+	for _, c := range []struct {
+		name     string
+		flags    []string
+		client   m
+		services []string // in this order
+		rules    []string
+		saw      []event // what the provider must have seen, without the client
+	}{
+		{
+			name: "pushed request", flags: []string{"--request-method", "par"},
+			services: []string{"pushed_authorization", "authorization", "accesstoken"},
+			rules:    []string{"par_response"},
+			saw:      []event{{Event: "pushed", Method: "client_secret_basic"}},
+		},
+		{
+			name: "pushed request, required", flags: []string{"--request-method", "par", "--token-endpoint-auth-method", "private_key_jwt"},
+			client:   m{"require_pushed_authorization_requests": true},
+			services: []string{"pushed_authorization", "authorization", "accesstoken"},
+			saw:      []event{{Event: "pushed", Method: "private_key_jwt"}},
+		},
+		{
+			name: "request object by value", flags: []string{"--request-method", "request"},
+			client: m{"request_object_signing_alg": "ES256", "require_signed_request_object": true},
+			saw:    []event{{Event: "authorized", Type: "code", PKCE: "S256", Object: true}},
+		},
+		{
+			name: "pushed request object", flags: []string{"--request-method", "par", "--token-endpoint-auth-method", "private_key_jwt"},
+			client:   m{"request_object_signing_alg": "ES256", "require_signed_request_object": true},
+			services: []string{"pushed_authorization", "authorization", "accesstoken"},
+			saw:      []event{{Event: "pushed", Method: "private_key_jwt", Object: true}},
+		},
+		{
+			name: "encrypted request object", flags: []string{"--request-method", "request"},
+			client: m{"request_object_signing_alg": "RS256", "request_object_encryption_alg": "RSA-OAEP-256", "request_object_encryption_enc": "A256GCM"},
+			saw:    []event{{Event: "authorized", Type: "code", PKCE: "S256", Object: true}},
+		},
+		{
+			name: "DPoP", flags: []string{"--dpop", "--refresh", "--scope", "openid profile offline_access", "--prompt", "consent"},
+			services: []string{"accesstoken", "userinfo", "refresh_token"},
+			rules:    []string{"dpop_nonce_retry"},
+			saw: []event{
+				{Event: "granted", Grant: "authorization_code", Method: "client_secret_basic", Bound: "dpop"},
+				{Event: "granted", Grant: "refresh_token", Method: "client_secret_basic", Bound: "dpop"},
+			},
+		},
+		{
+			name: "DPoP with assertions and a pushed request", flags: []string{"--dpop", "--request-method", "par", "--token-endpoint-auth-method", "private_key_jwt"},
+			rules: []string{"dpop_nonce_retry"},
+			saw: []event{
+				{Event: "pushed", Method: "private_key_jwt"},
+				{Event: "granted", Grant: "authorization_code", Method: "private_key_jwt", Bound: "dpop"},
+			},
+		},
+		{
+			name:   "ID Token encrypted with RSA",
+			client: m{"id_token_encrypted_response_alg": "RSA-OAEP-256", "id_token_encrypted_response_enc": "A256GCM", "jwks": decryptionKeys(t, "RSA-OAEP-256")},
+			rules:  []string{"idtoken_not_encrypted"},
+		},
+		{
+			name:   "ID Token encrypted with ECDH",
+			client: m{"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A128CBC-HS256", "id_token_signed_response_alg": "ES256", "jwks": decryptionKeys(t, "ECDH-ES")},
+			rules:  []string{"idtoken_not_encrypted"},
+		},
+		{
+			name: "ID Token encrypted in front", flags: []string{"--response-type", "code id_token", "--compat", "issuer_in_id_token"},
+			client: m{"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM", "jwks": decryptionKeys(t, "ECDH-ES")},
+			rules:  []string{"idtoken_not_encrypted", "idtoken_c_hash", "idtoken_hybrid_binding"},
+		},
+		{
+			name:   "UserInfo signed",
+			client: m{"userinfo_signed_response_alg": "ES256"},
+			rules:  []string{"userinfo_signature", "userinfo_iss", "userinfo_aud", "userinfo_sub"},
+		},
+		{
+			name:   "UserInfo signed and encrypted",
+			client: m{"userinfo_signed_response_alg": "RS256", "userinfo_encrypted_response_alg": "RSA-OAEP-256", "userinfo_encrypted_response_enc": "A256GCM", "jwks": decryptionKeys(t, "RSA-OAEP-256")},
+			rules:  []string{"userinfo_signature", "userinfo_not_encrypted", "userinfo_sub"},
+		},
+		{
+			name: "response signed by another algorithm", flags: []string{"--response-mode", "jwt"},
+			client: m{"authorization_signed_response_alg": "ES256"},
+			rules:  []string{"jarm_protection", "jarm_iss", "jarm_aud", "jarm_exp"},
+		},
+		{
+			name: "response encrypted", flags: []string{"--response-mode", "form_post.jwt"},
+			client: m{"authorization_signed_response_alg": "ES256", "authorization_encrypted_response_alg": "ECDH-ES", "authorization_encrypted_response_enc": "A256GCM", "jwks": decryptionKeys(t, "ECDH-ES")},
+			rules:  []string{"jarm_protection", "jarm_iss", "jarm_aud", "jarm_exp"},
+		},
+		{
+			name: "claims asked for one by one", flags: []string{"--claims", `{"userinfo":{"email":{"essential":true}},"id_token":{"auth_time":{"essential":true}}}`},
+			rules: []string{"idtoken_auth_time"},
+		},
+		{
+			name: "max_age", flags: []string{"--max-age", "300"},
+			rules: []string{"idtoken_auth_time"},
+		},
+		{
+			name: "resource indicator", flags: []string{"--resource-indicator", "https://api.example/", "--scope", "openid read", "--userinfo", "none"},
+			services: []string{"authorization", "accesstoken"},
+			saw:      []event{{Event: "granted", Grant: "authorization_code", Method: "client_secret_basic", Audience: "https://api.example/"}},
+		},
+		{
+			name: "signed introspection", flags: []string{"--introspect"},
+			client:   m{"introspection_signed_response_alg": "ES256"},
+			services: []string{"accesstoken", "introspection"},
+			rules:    []string{"introspection_jwt", "introspection_active"},
+		},
+		{
+			name: "mutual TLS", flags: append([]string{"--token-endpoint-auth-method", "tls_client_auth"}, mutual...),
+			client: m{"tls_client_auth_san_dns": "rp.example", "tls_client_certificate_bound_access_tokens": true},
+			saw:    []event{{Event: "granted", Grant: "authorization_code", Method: "tls_client_auth", Bound: "mtls"}},
+		},
+		{
+			name: "FAPI 2.0", flags: []string{"--profile", "fapi2", "--request-method", "par", "--dpop", "--token-endpoint-auth-method", "private_key_jwt"},
+			client: m{"client_name": "FAPI 2.0", "id_token_signed_response_alg": "ES256", "token_endpoint_auth_signing_alg": "ES256", "require_pushed_authorization_requests": true, "dpop_bound_access_tokens": true},
+			saw: []event{
+				{Event: "pushed", Method: "private_key_jwt"},
+				{Event: "granted", Grant: "authorization_code", Method: "private_key_jwt", Bound: "dpop"},
+			},
+		},
+		{
+			name: "FAPI 2.0 Message Signing", flags: []string{"--profile", "fapi2-message-signing", "--request-method", "par", "--dpop", "--response-mode", "jwt", "--introspect", "--token-endpoint-auth-method", "private_key_jwt"},
+			client: m{
+				"client_name": "FAPI 2.0", "id_token_signed_response_alg": "ES256", "token_endpoint_auth_signing_alg": "ES256",
+				"request_object_signing_alg": "ES256", "require_signed_request_object": true, "authorization_signed_response_alg": "ES256",
+				"introspection_signed_response_alg": "ES256", "require_pushed_authorization_requests": true, "dpop_bound_access_tokens": true,
+			},
+			rules: []string{"jarm_protection", "introspection_jwt"},
+			saw: []event{
+				{Event: "pushed", Method: "private_key_jwt", Object: true},
+				{Event: "granted", Grant: "authorization_code", Method: "private_key_jwt", Bound: "dpop"},
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := oidcProvider.get(t)
+			arguments := slices.Concat([]string{"--issuer", p.issuer}, c.flags, person)
+			if c.client != nil {
+				arguments = append(arguments, "--client-config", clientConfig(t, c.client))
+			}
+			r, exit, narration := walkthrough(t, p, arguments...)
+			if exit != 0 {
+				t.Fatalf("exit %d at %q, %v\n%s", exit, r.FailedStep, r.Error, narration)
+			}
+			wantInOrder(t, r.services(), c.services...)
+			wantPassed(t, r, append(c.rules, "idtoken_signature")...)
+			if r.IDToken["sub"] != "alice" || !slices.Contains(c.flags, "none") && r.UserInfo["sub"] != "alice" {
+				t.Errorf("ID Token %v, UserInfo %v", r.IDToken, r.UserInfo)
+			}
+			seen := p.of(r.ClientID)
+			for _, want := range c.saw {
+				want.Client = r.ClientID
+				if !slices.ContainsFunc(seen, func(e event) bool { return e == want }) {
+					t.Errorf("the provider saw %v, want %v among it", seen, want)
+				}
+			}
+		})
+	}
+}
