@@ -24,9 +24,12 @@ func Values(m any) (url.Values, error) {
 	if !p.form {
 		return nil, fmt.Errorf("message: %T never travels as a form", m)
 	}
-	values, err := query.Values(m)
-	if err != nil {
-		return nil, err
+	values := p.texts(v)
+	if values == nil {
+		var err error
+		if values, err = query.Values(m); err != nil {
+			return nil, err
+		}
 	}
 	for _, member := range p.extraOf(v) {
 		if err := addExtra(p, values, member); err != nil {
@@ -34,6 +37,28 @@ func Values(m any) (url.Values, error) {
 		}
 	}
 	return values, nil
+}
+
+// texts returns the parameters of a message of nothing but texts and lists of them, as
+// most requests are; nil for others. A test holds it against the library.
+func (p *plan) texts(v reflect.Value) url.Values {
+	values := make(url.Values, 8)
+	for i := range p.fields {
+		f := &p.fields[i]
+		fv := f.of(v)
+		switch {
+		case !f.optional:
+			return nil
+		case f.codec.empty(fv):
+		case f.codec.kind == kindString:
+			values[f.param] = []string{fv.String()}
+		case f.codec.kind == kindList:
+			values[f.param] = []string{valueOf[List](fv).String()}
+		default:
+			return nil
+		}
+	}
+	return values
 }
 
 // addExtra puts a member of Extra into values: a string as it is, an array of strings

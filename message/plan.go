@@ -46,6 +46,7 @@ type field struct {
 	quotable bool   // the number may stand in quotes: tag accept:"quoted"
 	profile  bool   // a claim about the user, whose name may have namesakes in other case
 	param    string // the name in a form
+	optional bool   // left out of a form if it is empty
 }
 
 // A plan is what decoders and encoders need to know of a message type. It is made
@@ -102,7 +103,8 @@ func makePlan(t reflect.Type) *plan {
 			quotable: sf.Tag.Get("accept") == "quoted",
 			profile:  throughProfile(t, sf.Index),
 		}
-		f.param, _, _ = strings.Cut(sf.Tag.Get("url"), ",")
+		f.param, options, _ = strings.Cut(sf.Tag.Get("url"), ",")
+		f.optional = strings.Contains(options, "omitempty")
 		n := len(p.fields)
 		if _, dup := p.byName[name]; dup || n == maxFields {
 			panic("message: " + t.String() + " has " + name + " twice, or too many members")
