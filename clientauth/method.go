@@ -58,13 +58,15 @@ type Method struct {
 }
 
 // Methods returns all methods.
-func Methods() []Method {
-	methods := []Method{secretBasic, secretPost, secretJWT, privateKeyJWT, tlsClientAuth, selfSignedTLS, none}
-	for i := range methods {
-		methods[i].Authenticate = onCleanDraft(methods[i].Authenticate)
+func Methods() []Method { return slices.Clone(methods) }
+
+var methods = func() []Method {
+	all := []Method{secretBasic, secretPost, secretJWT, privateKeyJWT, tlsClientAuth, selfSignedTLS, none}
+	for i := range all {
+		all[i].Authenticate = onCleanDraft(all[i].Authenticate)
 	}
-	return methods
-}
+	return all
+}()
 
 // onCleanDraft takes out whatever proof a draft held before: a retry has a fresh one,
 // and one mechanism only. "The client MUST NOT use more than one authentication
@@ -85,7 +87,6 @@ func ByName(name string) (Method, bool) {
 	if name == "" {
 		name = message.AuthMethodClientSecretBasic
 	}
-	methods := Methods()
 	i := slices.IndexFunc(methods, func(m Method) bool { return m.Name == name })
 	if i < 0 {
 		return Method{}, false

@@ -290,17 +290,17 @@ type brought struct {
 // redeem makes the back-channel requests of a login.
 func (p *Party) redeem(ctx context.Context, v *provider, res *service.Result) (*brought, error) {
 	b := &brought{
-		login: &Login{ID: res.State, Issuer: v.issuer, IDToken: res.IDToken, UserInfo: new(message.UserInfoResponse), Checks: res.Checks, party: p},
+		login: &Login{ID: res.State, Issuer: v.issuer, IDToken: res.IDToken, UserInfo: new(message.UserInfoResponse), party: p},
 		front: service.MessageOf[message.AuthorizationResponse](res),
 	}
-	l, args := b.login, service.Args{State: res.State}
+	l, args, judged := b.login, service.Args{State: res.State}, [][]service.Check{res.Checks}
 	if b.front.Code != "" {
 		res, err := v.run(ctx, service.AccessTokenName, args)
 		if err != nil {
 			return nil, err
 		}
 		b.tokens = service.MessageOf[message.AccessTokenResponse](res)
-		l.Checks = append(l.Checks, res.Checks...)
+		judged = append(judged, res.Checks)
 		if res.IDToken != nil {
 			l.IDToken = res.IDToken
 		}
@@ -312,8 +312,9 @@ func (p *Party) redeem(ctx context.Context, v *provider, res *service.Result) (*
 			return nil, err
 		}
 		l.UserInfo = service.MessageOf[message.UserInfoResponse](res)
-		l.Checks = append(l.Checks, res.Checks...)
+		judged = append(judged, res.Checks)
 	}
+	l.Checks = slices.Concat(judged...)
 	if l.IDToken == nil {
 		l.IDToken = new(message.IDToken) // plain OAuth brings none
 	}

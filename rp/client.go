@@ -124,8 +124,8 @@ func (c *Client) Send(ctx context.Context, r *service.Request) (*service.Respons
 	if r.Channel == service.FrontChannel {
 		return nil, fmt.Errorf("%w: a front-channel request goes to the user's browser", service.ErrArgs)
 	}
-	if err := c.admit(r); err != nil {
-		return nil, err
+	if r.MutualTLS && c.options.Certificate == nil && c.options.Transport == nil {
+		return nil, fmt.Errorf("%w: mutual TLS without a client certificate", service.ErrNotConfigured)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
@@ -136,6 +136,9 @@ func (c *Client) Send(ctx context.Context, r *service.Request) (*service.Respons
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", service.ErrArgs, faultOf(err))
+	}
+	if err := c.admitURL(req.URL, r.Policy.HTTPS); err != nil {
+		return nil, err
 	}
 	// Without GetBody nothing below can send a code, a refresh token or an
 	// assertion a second time (rule transport_retry).
@@ -157,8 +160,7 @@ func (c *Client) Send(ctx context.Context, r *service.Request) (*service.Respons
 	if limit <= 0 {
 		limit = DefaultMaxBody
 	}
-	// The reader gives what was decompressed, so that this is the limit that counts.
-	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	data, err := readBody(resp, limit)
 	if err == nil {
 		err = ctx.Err() // what a server sends when it sees us leave comes too late
 	}
@@ -169,6 +171,17 @@ func (c *Client) Send(ctx context.Context, r *service.Request) (*service.Respons
 		return nil, tooLong(r.Service, limit)
 	}
 	return r.Answer(resp.StatusCode, resp.Header, data), nil
+}
+
+// readBody reads one byte more than the limit at most. The reader gives what was
+// decompressed, so that this is the limit that counts; the length that the answer says
+// is a hint, and not believed far.
+func readBody(resp *http.Response, limit int64) ([]byte, error) {
+	const most = 16 << 10
+	hint := min(max(resp.ContentLength, 0), limit, most)
+	data := bytes.NewBuffer(make([]byte, 0, hint+bytes.MinRead))
+	_, err := data.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	return data.Bytes(), err
 }
 
 // RoundTripper returns what sends a request to a URL that a peer supplied, for a
@@ -212,18 +225,7 @@ func (c *Client) trusted(host string) bool {
 	return false
 }
 
-// admit judges what can be judged before connecting.
-func (c *Client) admit(r *service.Request) error {
-	u, err := url.Parse(r.URL)
-	if err != nil {
-		return fmt.Errorf("%w: %w", service.ErrArgs, faultOf(err))
-	}
-	if r.MutualTLS && c.options.Certificate == nil && c.options.Transport == nil {
-		return fmt.Errorf("%w: mutual TLS without a client certificate", service.ErrNotConfigured)
-	}
-	return c.admitURL(u, r.Policy.HTTPS)
-}
-
+// admitURL judges what can be judged before connecting.
 func (c *Client) admitURL(u *url.URL, httpsOnly bool) error {
 	switch {
 	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":

@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"fmt"
-	"net/url"
 
 	"github.com/oidcservice/oidc/clientauth"
 	"github.com/oidcservice/oidc/message"
@@ -26,11 +25,7 @@ func authenticate(ctx context.Context, s *Step, req message.Message, method stri
 	if !ok {
 		return fmt.Errorf("%w: client authentication method %q", ErrNotConfigured, method)
 	}
-	encoded, err := message.EncodeForm(req)
-	if err != nil {
-		return err
-	}
-	form, err := url.ParseQuery(encoded)
+	form, err := message.Values(req)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/oidcservice/oidc/message"
@@ -36,6 +37,7 @@ type Step struct {
 
 	env       *Env
 	checks    []Check
+	rooms     *rooms
 	verifier  string               // the fresh code verifier of an authorization request
 	jarm      *jarm                // an authorization response that came as a JWT
 	logout    *message.LogoutToken // a verified logout token
@@ -49,12 +51,23 @@ type Step struct {
 	sources   []SourcedClaims      // what other sources tell about the user
 }
 
-// How many checks a step makes room for: a request has about ten, a token response
-// with an ID Token about forty.
-const (
-	requestChecks  = 12
-	responseChecks = 42
-)
+// rooms is how many checks a request and an answer of a service had at most, so that
+// the next one makes room for as many at once.
+type rooms struct{ request, answer atomic.Int32 }
+
+func (r *rooms) of(s *Step) *atomic.Int32 {
+	if s.Response == nil {
+		return &r.request
+	}
+	return &r.answer
+}
+
+// learn notes how many checks a step had.
+func (r *rooms) learn(s *Step) {
+	if room, n := r.of(s), int32(len(s.checks)); n > room.Load() { //nolint:gosec // a step has tens of checks
+		room.Store(n)
+	}
+}
 
 // Context returns the service context that the step's service belongs to.
 func (s *Step) Context() *servicecontext.ServiceContext { return s.env.Context }
@@ -74,9 +87,9 @@ func (s *Step) task(construct func(Env) Service, args Args) Task {
 
 func (s *Step) record(c Check) {
 	if s.checks == nil {
-		room := responseChecks
-		if s.Response == nil {
-			room = requestChecks
+		room := 8
+		if s.rooms != nil {
+			room = max(room, int(s.rooms.of(s).Load()))
 		}
 		s.checks = make([]Check, 0, room)
 	}
