@@ -79,9 +79,8 @@ func (l *listener) print(values ...any) {
 	logger := slog.New(slog.NewJSONHandler(&l.printed, nil))
 	text := slog.New(slog.NewTextHandler(&l.printed, nil))
 	for _, v := range values {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&l.printed, verb+"\n", v)
-			fmt.Fprintf(&l.printed, verb+"\n", []any{v})
 			fmt.Fprintf(&l.printed, verb+"\n", struct{ V any }{v})
 		}
 		logger.Info("value", "v", v)
@@ -163,13 +162,16 @@ func (l *listener) verify() {
 // TestNothingLeaks holds conversations in which everything goes well and in which
 // everything goes wrong, and looks for their secrets in all that was printed.
 func TestNothingLeaks(t *testing.T) {
-	for _, method := range []string{
-		message.AuthMethodClientSecretBasic, message.AuthMethodClientSecretPost,
-		message.AuthMethodClientSecretJWT, message.AuthMethodPrivateKeyJWT,
+	for method, how := range map[string]servicecontext.RequestMethod{
+		message.AuthMethodClientSecretBasic: servicecontext.RequestByQuery,
+		message.AuthMethodClientSecretPost:  servicecontext.RequestPushed,
+		message.AuthMethodClientSecretJWT:   servicecontext.RequestByValue,
+		message.AuthMethodPrivateKeyJWT:     servicecontext.RequestPushed,
 	} {
-		for _, how := range []servicecontext.RequestMethod{servicecontext.RequestByQuery, servicecontext.RequestByValue, servicecontext.RequestPushed} {
-			t.Run(method+" "+string(how), func(t *testing.T) { leaks(t, method, how) })
-		}
+		t.Run(method+" "+string(how), func(t *testing.T) {
+			t.Parallel()
+			leaks(t, method, how)
+		})
 	}
 }
 
