@@ -184,7 +184,7 @@ const secretBytes = 48
 // giveSecret makes a secret if the client needs one. The secret itself is kept only if
 // something has to be computed with it.
 func (s *Step) giveSecret(client *Client) (message.Secret, error) {
-	computed, needed := usesSecret(&client.Metadata)
+	computed, needed := UsesSecret(&client.Metadata)
 	if !needed {
 		client.Secret, client.SecretHash = "", nil
 		return "", nil
@@ -205,9 +205,9 @@ func (s *Step) giveSecret(client *Client) (message.Secret, error) {
 	return secret, nil
 }
 
-// usesSecret reports whether something is computed with the secret, and whether there is
+// UsesSecret reports whether something is computed with the secret, and whether there is
 // to be one at all.
-func usesSecret(m *message.ClientMetadata) (computed, needed bool) {
+func UsesSecret(m *message.ClientMetadata) (computed, needed bool) {
 	for _, alg := range []string{
 		m.IDTokenSignedResponseAlg, m.UserInfoSignedResponseAlg, m.RequestObjectSigningAlg,
 		m.AuthorizationSignedResponseAlg, m.IntrospectionSignedResponseAlg,

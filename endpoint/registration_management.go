@@ -122,7 +122,7 @@ func (s *Step) updateClient(ctx context.Context, registry ClientRegistry, old *C
 	hash := sha256.Sum256([]byte(token))
 	client := *old
 	client.Metadata, client.RegistrationTokenHash = update.ClientMetadata, hash[:]
-	computed, needed := usesSecret(&client.Metadata)
+	computed, needed := UsesSecret(&client.Metadata)
 	secret := client.Secret
 	if needed && (client.SecretHash == nil || computed && client.Secret == "") || !needed {
 		if secret, err = s.giveSecret(&client); err != nil {

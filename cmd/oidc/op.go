@@ -1,249 +1,182 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
+	"log/slog"
 	"os"
-	"time"
+	"os/signal"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
+	"github.com/spf13/pflag"
 
 	"github.com/oidcservice/oidc/cmd/internal/conversation"
-	"github.com/oidcservice/oidc/endpoint"
-	"github.com/oidcservice/oidc/message"
-	"github.com/oidcservice/oidc/op"
-	"github.com/oidcservice/oidc/op/optest"
-	"github.com/oidcservice/oidc/servicecontext"
+	"github.com/oidcservice/oidc/cmd/internal/provider"
+	"github.com/oidcservice/oidc/cmd/internal/store"
 )
 
-// opConfig is the configuration file of "oidc op", in YAML or JSON.
-type opConfig struct {
-	Issuer  string               `yaml:"issuer"`
-	Listen  string               `yaml:"listen"`
-	TLSCert string               `yaml:"tls_cert"`
-	TLSKey  string               `yaml:"tls_key"`
-	Clients []map[string]any     `yaml:"clients"` // client metadata with client_id and client_secret
-	Users   map[string]opAccount `yaml:"users"`   // by user name
-}
-
-type opAccount struct {
-	Password string         `yaml:"password"`
-	Subject  string         `yaml:"sub"`
-	Claims   map[string]any `yaml:"claims"`
+// opFlags are the flags of "oidc op".
+type opFlags struct {
+	provider.Overrides
+	config, caOut       string
+	logFormat, logLevel string
+	check               bool
 }
 
 func (c *command) op() *cobra.Command {
-	var file, caOut string
-	var allowHTTP bool
-	flags := opConfig{}
+	f := &opFlags{}
 	cmd := &cobra.Command{
-		Use:   "op",
+		Use:   "op [CONFIG]",
 		Short: "Run a provider",
-		Long: `Runs an OpenID Provider. Without --config it knows the user diana (password krall), lets
-any client register, and keeps everything in memory: for trying things out, not for production.
+		Long: `Runs an OpenID Provider from a configuration file in YAML or JSON; docs/operate.md has one
+with every member. Without one it knows the user diana (password krall), lets any client
+register, and keeps everything in memory: for demonstration, not for production.
 
-It speaks https with the certificate of --tls-cert, or one made for the run, which --ca-out
-writes to a file for "oidc walkthrough --ca-file". Plain http needs --insecure-allow-http.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+It speaks https with the certificate of tls, or with one made for the run, which --ca-out
+writes to a file for "oidc walkthrough --ca-file". Behind proxies.terminate_tls, and with an
+http issuer and --insecure-allow-http, it speaks plain http.
+
+SIGTERM and SIGINT stop it: nobody new is let in, and what is being answered has
+stop_timeout to end. SIGHUP has it read users, clients, keys and certificate again.
+
+With admin.listen there are /healthz, /readyz and /metrics (Prometheus) on a listener that
+is not for the public.
+
+  oidc op op.yaml                     serve
+  oidc op --check op.yaml             say what is wrong with the file; exit code 2 if anything is
+  oidc op hash                        the hash of a password from stdin, for the users
+  oidc op sessions list op.yaml       what is in the store; also grants, clients, and revoke`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.only("text", "json"); err != nil {
 				return err
 			}
-			config, err := readOPConfig(file)
+			setup, err := f.load(args)
 			if err != nil {
 				return err
 			}
-			config.override(&flags)
-			return c.serveOP(cmd.Context(), config, allowHTTP, caOut)
+			if f.check {
+				return c.checkedOP(setup)
+			}
+			logger, err := f.logger(c)
+			if err != nil {
+				return err
+			}
+			return c.serveOP(cmd.Context(), f, setup, logger)
 		},
 	}
-	fs := cmd.Flags()
-	fs.StringVar(&file, "config", "", "a configuration file, YAML or JSON")
-	fs.StringVar(&flags.Listen, "listen", "", "the address to listen on (default 127.0.0.1:8443)")
-	fs.StringVar(&flags.Issuer, "issuer", "", "the issuer (default: where it listens)")
-	fs.StringVar(&flags.TLSCert, "tls-cert", "", "the certificate, PEM")
-	fs.StringVar(&flags.TLSKey, "tls-key", "", "the key of the certificate, PEM")
-	fs.StringVar(&caOut, "ca-out", "", "write the certificate that was made for the run to this file")
-	fs.BoolVar(&allowHTTP, "insecure-allow-http", false, "speak plain http; safe on a loopback interface only")
+	f.bind(cmd.Flags())
+	cmd.AddCommand(c.opHash(), c.opSessions(), c.opGrants(), c.opClients())
 	return cmd
 }
 
-func readOPConfig(file string) (*opConfig, error) {
-	config := &opConfig{}
-	if file == "" {
-		return config, nil
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, &conversation.SettingError{Flag: "config", Text: err.Error()}
-	}
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(config); err != nil && !errors.Is(err, io.EOF) {
-		return nil, &conversation.SettingError{Flag: "config", Text: err.Error()}
-	}
-	return config, nil
+func (f *opFlags) bind(fs *pflag.FlagSet) {
+	fs.StringVar(&f.config, "config", "", "the configuration, YAML or JSON; the same as the argument")
+	fs.BoolVar(&f.check, "check", false, "judge the configuration and do nothing else")
+	fs.StringVar(&f.Listen, "listen", "", "listen: the address to listen on (default 127.0.0.1:8443)")
+	fs.StringVar(&f.Issuer, "issuer", "", "issuer (default: where it listens)")
+	fs.StringVar(&f.TLSCert, "tls-cert", "", "tls.certificate, PEM")
+	fs.StringVar(&f.TLSKey, "tls-key", "", "tls.key, PEM")
+	fs.StringVar(&f.AdminListen, "admin-listen", "", "admin.listen: the address of health and metrics (default: none)")
+	fs.StringVar(&f.Store, "store", "", "store.url: "+store.Forms+" (default memory)")
+	fs.StringVar(&f.StoreKeyFile, "store-key-file", "", "store.key_file: the keys that seal the store, base64, one a line; the first seals, all open")
+	fs.StringVar(&f.caOut, "ca-out", "", "write the certificate that was made for the run to this file")
+	fs.StringVar(&f.logFormat, "log-format", "text", "text or json")
+	fs.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	fs.BoolVar(&f.InsecureAllowHTTP, "insecure-allow-http", false, "allow an http issuer; safe on a loopback interface only")
 }
 
-func (o *opConfig) override(flags *opConfig) {
-	for _, one := range []struct {
-		into *string
-		flag string
-	}{{&o.Listen, flags.Listen}, {&o.Issuer, flags.Issuer}, {&o.TLSCert, flags.TLSCert}, {&o.TLSKey, flags.TLSKey}} {
-		if one.flag != "" {
-			*one.into = one.flag
+// load reads the configuration that the argument or --config names.
+func (f *opFlags) load(args []string) (*provider.Setup, error) {
+	name := f.config
+	if len(args) > 0 {
+		if name != "" && name != args[0] {
+			return nil, &conversation.SettingError{Flag: "config", Text: "it is named by the argument already"}
 		}
+		name = args[0]
 	}
-	if o.Listen == "" {
-		o.Listen = "127.0.0.1:8443"
+	setup, err := provider.Load(name, f.Overrides)
+	return setup, opFault(err)
+}
+
+// opFault is err as a fault of the settings, if the configuration is to blame.
+func opFault(err error) error {
+	if faults := provider.Faults(err); faults != nil {
+		return &conversation.SettingError{Text: faults.Error()}
 	}
+	if errors.Is(err, provider.ErrConfig) {
+		return &conversation.SettingError{Text: strings.ReplaceAll(strings.TrimPrefix(err.Error(), provider.ErrConfig.Error()+"\n"), "\n", ": ")}
+	}
+	return err
+}
+
+// logger writes to stderr.
+func (f *opFlags) logger(c *command) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return nil, &conversation.SettingError{Flag: "log-level", Text: "want debug, info, warn or error"}
+	}
+	if c.quiet && level < slog.LevelWarn {
+		level = slog.LevelWarn
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch f.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(c.err, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(c.err, options)), nil
+	}
+	return nil, &conversation.SettingError{Flag: "log-format", Text: "want text or json"}
+}
+
+// checkedOP tells that a configuration is good, and what an operator should know of it.
+func (c *command) checkedOP(s *provider.Setup) error {
+	c.spoken = true
+	if c.output == "json" {
+		return c.json(map[string]any{"outcome": "ok", "warnings": append([]string{}, s.Warnings...)})
+	}
+	for _, w := range s.Warnings {
+		_, _ = fmt.Fprintln(c.err, "oidc: warning: "+w)
+	}
+	_, _ = fmt.Fprintln(c.out, "the configuration is good")
+	return nil
 }
 
 // serveOP serves until ctx is done.
-func (c *command) serveOP(ctx context.Context, o *opConfig, allowHTTP bool, caOut string) error {
-	l, err := net.Listen("tcp", o.Listen)
+func (c *command) serveOP(ctx context.Context, f *opFlags, setup *provider.Setup, logger *slog.Logger) error {
+	server, err := provider.Start(ctx, setup, logger)
 	if err != nil {
-		return &conversation.SettingError{Flag: "listen", Text: err.Error()}
+		return opFault(err)
 	}
-	defer func() { _ = l.Close() }()
-	if o.Issuer == "" {
-		scheme := "https"
-		if allowHTTP {
-			scheme = "http"
+	if f.caOut != "" {
+		if err := os.WriteFile(f.caOut, server.CA, 0o600); err != nil {
+			server.Close()
+			return &conversation.SettingError{Flag: "ca-out", Text: err.Error()}
 		}
-		o.Issuer = scheme + "://" + l.Addr().String()
 	}
-	handler, err := o.provider(ctx, allowHTTP)
-	if err != nil {
-		return err
-	}
-	if !allowHTTP {
-		certificate, err := o.certificate(l.Addr(), caOut)
-		if err != nil {
-			return err
-		}
-		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert})
-	}
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
-		WriteTimeout: 15 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
-	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	c.spoken = true
 	if c.output == "json" {
-		if err := c.json(map[string]string{"outcome": "ok", "issuer": o.Issuer}); err != nil {
-			return err
-		}
+		err = c.json(map[string]any{"outcome": "ok", "issuer": server.Issuer, "listening": addresses(server)})
 	} else {
-		_, _ = fmt.Fprintf(c.out, "issuer %s\n", o.Issuer)
+		_, err = fmt.Fprintf(c.out, "issuer %s\n", server.Issuer)
 	}
-	if len(o.Users) == 0 && !c.quiet {
-		_, _ = fmt.Fprintf(c.err, "the user is %s, the password %s: this provider is for trying things out\n", optest.Username, optest.Password)
+	if err != nil {
+		server.Close()
+		return err
 	}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(l) }()
-	select {
-	case err := <-done:
-		return fmt.Errorf("serving: %w", err)
-	case <-ctx.Done():
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return server.Shutdown(ctx)
+	return server.Serve(ctx, reload)
 }
 
-// certificate is the configured one, or one made for the run.
-func (o *opConfig) certificate(addr net.Addr, caOut string) (*tls.Certificate, error) {
-	if o.TLSCert != "" || o.TLSKey != "" {
-		pair, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
-		if err != nil {
-			return nil, &conversation.SettingError{Flag: "tls-cert", Text: err.Error()}
-		}
-		return &pair, nil
+func addresses(server *provider.Server) []string {
+	var all []string
+	for _, a := range server.Addresses() {
+		all = append(all, a.String())
 	}
-	host, _, err := net.SplitHostPort(addr.String())
-	if err != nil {
-		return nil, err
-	}
-	certificate, err := conversation.SelfSigned(host)
-	if err != nil {
-		return nil, err
-	}
-	if caOut != "" {
-		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
-		if err := os.WriteFile(caOut, text, 0o600); err != nil {
-			return nil, &conversation.SettingError{Flag: "ca-out", Text: err.Error()}
-		}
-	}
-	return certificate, nil
-}
-
-// provider is the provider that the configuration describes.
-func (o *opConfig) provider(ctx context.Context, allowHTTP bool) (http.Handler, error) {
-	p, err := optest.New(func(c *op.Config) {
-		c.Issuer, c.InsecureAllowHTTP = o.Issuer, allowHTTP
-		if len(o.Users) > 0 {
-			users := optest.Users{}
-			for name, account := range o.Users {
-				id := account.Subject
-				if id == "" {
-					id = name
-				}
-				users[name] = optest.Account{Password: account.Password, User: endpoint.User{ID: id, Claims: account.Claims}}
-			}
-			c.Users = users
-		}
-	})
-	if err != nil {
-		return nil, &conversation.SettingError{Flag: "config", Text: err.Error()}
-	}
-	for i, metadata := range o.Clients {
-		raw, err := json.Marshal(metadata)
-		if err != nil {
-			return nil, &conversation.SettingError{Flag: "config", Text: fmt.Sprintf("clients[%d]: %v", i, err)}
-		}
-		registered := new(message.RegistrationResponse)
-		if err := message.DecodeJSON(raw, registered); err != nil {
-			return nil, &conversation.SettingError{Flag: "config", Text: fmt.Sprintf("clients[%d]: %v", i, err)}
-		}
-		if registered.ClientID == "" {
-			return nil, &conversation.SettingError{Flag: "config", Text: fmt.Sprintf("clients[%d]: no client_id", i)}
-		}
-		if err := p.AddClient(ctx, clientOf(registered)); err != nil {
-			return nil, &conversation.SettingError{Flag: "config", Text: fmt.Sprintf("clients[%d]: %v", i, err)}
-		}
-	}
-	return p, nil
-}
-
-// clientOf turns client metadata into a client, with the defaults of Dynamic Client
-// Registration 1.0, Section 2.
-func clientOf(r *message.RegistrationResponse) *endpoint.Client {
-	m := r.ClientMetadata
-	for _, one := range []struct {
-		into     *string
-		standard string
-	}{
-		{&m.ApplicationType, message.ApplicationTypeWeb}, {&m.TokenEndpointAuthMethod, message.AuthMethodClientSecretBasic},
-		{&m.IDTokenSignedResponseAlg, "RS256"}, {&m.SubjectType, message.SubjectTypePublic},
-	} {
-		if *one.into == "" {
-			*one.into = one.standard
-		}
-	}
-	if len(m.ResponseTypes) == 0 {
-		m.ResponseTypes = []string{message.ResponseTypeCode}
-	}
-	if len(m.GrantTypes) == 0 {
-		m.GrantTypes = servicecontext.GrantTypesOf(m.ResponseTypes)
-	}
-	return &endpoint.Client{ID: r.ClientID, Secret: r.ClientSecret, Metadata: m}
+	return all
 }

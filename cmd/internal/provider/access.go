@@ -1,0 +1,61 @@
+package provider
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// An access notes each request: its endpoint, never its query, body, header or cookies,
+// which hold secrets.
+type access struct {
+	handler http.Handler
+	name    func(path string) string
+	metrics *metrics
+	logger  *slog.Logger
+}
+
+// statusWriter remembers the status.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController find what is below.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// ServeHTTP implements http.Handler.
+func (a *access) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	a.metrics.inFlight.Inc()
+	defer a.metrics.inFlight.Dec()
+	noted := &statusWriter{ResponseWriter: w}
+	name := a.name(r.URL.Path)
+	a.handler.ServeHTTP(noted, r)
+	took := time.Since(start)
+	a.metrics.count(name, r.Method, noted.status, took)
+	method := r.Method
+	if !methods[method] {
+		method = "other"
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	a.logger.InfoContext(r.Context(), "request", "endpoint", name, "method", method, "status", noted.status, "ms", took.Milliseconds(), "peer", host)
+}
