@@ -13,8 +13,8 @@
 //
 // A [Party] logs users in at one provider (New) or at many (NewParty), those that
 // users name included. Its handlers are plain http.Handlers: Login, Callback,
-// Logout and LoggedOut, BackchannelLogout, FrontchannelLogout, InitiateLogin and
-// RequestObjects; Protect is a middleware. Whoever wants no handlers has three calls:
+// Logout and LoggedOut, BackchannelLogout, FrontchannelLogout, CheckSession,
+// InitiateLogin and RequestObjects; Protect is a middleware. Whoever wants no handlers has three calls:
 // AuthorizationURL, Tokens and Claims.
 //
 // What a login brought is a [Login]. Its [Token] gives an access token that is valid,

@@ -41,21 +41,25 @@ func (p *Party) Logout() http.Handler {
 			seeOther(w, p.o.AfterLogout)
 			return
 		}
-		target := p.o.AfterLogout
+		var there *service.Request
 		if err == nil {
-			target, err = p.leave(r.Context(), record)
+			there, err = p.leave(r.Context(), record)
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			p.fail(w, r, err, record.Issuer, "")
-			return
+		case there == nil:
+			seeOther(w, p.o.AfterLogout)
+		default:
+			sendOn(w, there)
 		}
-		seeOther(w, target)
 	})
 }
 
-// leave closes a session, and says where the browser goes: to the provider, if it has a
-// logout endpoint. A provider that cannot be asked keeps nobody logged in here.
-func (p *Party) leave(ctx context.Context, record state.Record) (string, error) {
+// leave closes a session, and returns the request that the browser takes to the provider,
+// nil if that has no logout endpoint. A provider that cannot be asked keeps nobody
+// logged in here.
+func (p *Party) leave(ctx context.Context, record state.Record) (*service.Request, error) {
 	// "the local session already closed" (rule endsession_request): the record stays
 	// until the browser is back, for its ID Token.
 	_, err := p.db.Update(ctx, record.State, func(r *state.Record) error {
@@ -63,21 +67,21 @@ func (p *Party) leave(ctx context.Context, record state.Record) (string, error) 
 		return nil
 	})
 	if err != nil && !errors.Is(err, state.ErrUnknown) {
-		return "", err
+		return nil, err
 	}
 	v, err := p.provider(ctx, record.Issuer)
 	if err != nil || v.ready(ctx) != nil || v.context.Snapshot().Endpoint(service.EndSessionName) == "" {
-		return p.o.AfterLogout, p.db.End(ctx, record.State)
+		return nil, p.db.End(ctx, record.State)
 	}
 	req, err := v.runner(ctx, nil).Request(ctx, v.get(service.EndSessionName), service.Args{State: record.State})
 	if err != nil {
 		p.logger.WarnContext(ctx, "the provider cannot be asked to end its session", "issuer", v.issuer, "rule", string(ruleOf(err)), "error", err)
-		return p.o.AfterLogout, p.db.End(ctx, record.State)
+		return nil, p.db.End(ctx, record.State)
 	}
 	if asked, ok := req.Message().(*message.EndSessionRequest); ok && asked.PostLogoutRedirectURI == "" {
-		return req.URL, p.db.End(ctx, record.State) // nobody comes back
+		return req, p.db.End(ctx, record.State) // nobody comes back
 	}
-	return req.URL, nil
+	return req, nil
 }
 
 // LoggedOut returns the handler of the post-logout redirect URI. It forgets the login

@@ -5,8 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+
+	"github.com/oidcservice/oidc/service"
 )
 
 // The pages of this package load nothing from anywhere, cannot be framed, and run no
@@ -22,6 +26,9 @@ const fragmentScript = `"use strict";(function(){` +
 	`if(!f){document.getElementById("none").hidden=false;return}` +
 	`var i=document.getElementById("fragment");i.value=f;i.form.submit()})();`
 
+// postScript submits the only form of its page.
+const postScript = `"use strict";document.getElementById("post").submit();`
+
 func sourceHash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
@@ -33,6 +40,9 @@ func sourceHash(text string) string {
 var (
 	pagePolicy     = "default-src 'none'; style-src " + sourceHash(pageStyle) + "; base-uri 'none'; frame-ancestors 'none'"
 	fragmentPolicy = pagePolicy + "; script-src " + sourceHash(fragmentScript)
+	postPolicy     = pagePolicy + "; script-src " + sourceHash(postScript)
+	// The session page is for frames of our own pages.
+	sessionPolicy = "default-src 'none'; script-src " + sourceHash(sessionScript) + "; base-uri 'none'; frame-ancestors 'self'"
 )
 
 var pages = template.Must(template.New("").Parse(`
@@ -62,6 +72,17 @@ var pages = template.Must(template.New("").Parse(`
 {{end}}
 {{define "logout"}}{{template "head" "Sign out"}}<h1>Sign out?</h1>
 <form id="logout" method="post" action=""><button>Sign out</button></form></main></body></html>
+{{end}}
+{{define "post"}}{{template "head" "One moment"}}<form id="post" method="post" action="{{.Address}}">
+{{range .Fields}}<input type="hidden" name="{{.Name}}" value="{{.Value}}">
+{{end}}<button>Continue</button></form>
+<script>` + postScript + `</script></main></body></html>
+{{end}}
+{{define "session"}}<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Session</title></head><body>
+<iframe id="provider" title="Session at the sign-in service" data-address="{{.Address}}" data-origin="{{.Origin}}" data-message="{{.Message}}" data-silent="{{.Silent}}"></iframe>
+<form id="changed" method="post" action="" target="_top"><input type="hidden" name="status" value="changed"><input type="hidden" id="return_to" name="return_to" value=""></form>
+<script>` + sessionScript + `</script></body></html>
 {{end}}
 {{define "choose"}}{{template "head" "Sign in"}}<h1>Sign in</h1>
 {{if .Issuers}}<ul>
@@ -108,6 +129,31 @@ func seeOther(w http.ResponseWriter, target string) {
 	secureHeader(h)
 	h.Set("Location", target)
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// sendOn sends the browser where a front-channel request goes: by a redirect, or with a
+// form if that is too long for an address.
+func sendOn(w http.ResponseWriter, req *service.Request) {
+	if req.Method != http.MethodPost {
+		seeOther(w, req.URL)
+		return
+	}
+	type field struct{ Name, Value string }
+	data := struct {
+		Address string
+		Fields  []field
+	}{Address: req.URL}
+	values, err := url.ParseQuery(string(req.Body))
+	if err != nil {
+		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		for _, value := range values[name] {
+			data.Fields = append(data.Fields, field{name, value})
+		}
+	}
+	showPage(w, http.StatusOK, postPolicy, "post", data)
 }
 
 // loginAddress is where a login can be started again.

@@ -35,7 +35,8 @@ type provider struct {
 var partyServices = []string{
 	service.ProviderInfoName, service.ServerMetadataName, service.JWKSName, service.RegistrationName,
 	service.AuthorizationName, service.AccessTokenName, service.RefreshTokenName, service.UserInfoName,
-	service.EndSessionName, service.BackchannelLogoutName, service.FrontchannelLogoutName, service.InitiateLoginName,
+	service.EndSessionName, service.BackchannelLogoutName, service.FrontchannelLogoutName, service.CheckSessionName,
+	service.InitiateLoginName,
 }
 
 func (p *Party) newProvider(c servicecontext.Config, client *Client) (*provider, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -262,5 +263,31 @@ func TestEndSessionFailingStore(t *testing.T) {
 	}
 	if _, err := svc.ParseResponse(context.Background(), returning("x")); !errors.Is(err, errBroken) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestEndSessionPost: a request that is too long for a URL is a form; the endpoint's own
+// query stays where it is.
+func TestEndSessionPost(t *testing.T) {
+	for size, method := range map[int]string{100: "GET", 20_000: "POST"} {
+		k := leaving(t, byeURI)
+		hint := strings.Repeat("a", size)
+		k.login("a-login-state-of-32-characters-1", `{"access_token":"a","token_type":"Bearer","id_token":"`+hint+`"}`)
+		req := k.request(service.NewEndSession(k.env()), service.Args{State: "a-login-state-of-32-characters-1"})
+		if req.Method != method || req.Channel != service.FrontChannel {
+			t.Fatalf("%d bytes: %s", size, req.Method)
+		}
+		values := query(t, req)
+		if method == "POST" {
+			if req.URL != testIssuer+"/end_session?x=y" || req.Header["Content-Type"][0] != "application/x-www-form-urlencoded" {
+				t.Errorf("posted to %s", req.URL)
+			}
+			values = formOf(t, req)
+		} else if len(req.Body) != 0 {
+			t.Error("a GET with a body")
+		}
+		if values.Get("id_token_hint") != hint || values.Get("client_id") != testClientID || values.Get("post_logout_redirect_uri") != byeURI || len(values.Get("state")) != 43 {
+			t.Errorf("sent %s", names(values))
+		}
 	}
 }
