@@ -35,7 +35,8 @@ const policy = `
 	# A storage backend knows its driver and nothing of ours: the Store interface
 	# uses built-in types only. Its tests are a module of their own.
 	NONE                                               < state/sqlstate, state/redisstate
-	NONE                                               < state/sqlstate/sqltest, state/redisstate/redistest
+	state                                              < state/internal/outage
+	state/internal/outage                              < state/sqlstate/sqltest, state/redisstate/redistest
 
 	# Both sides meet in the binary and in the tests, nowhere else. The provider that
 	# the binary embeds is the one for tests and demonstrations (ADR 11).

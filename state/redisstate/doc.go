@@ -33,8 +33,8 @@
 // is sent once with EVAL. A user needs these commands, DEL and EXISTS for
 // entries whose life is over before it begins, and INFO for Check:
 //
-//	user rp on >… ~oidc:* +set +get +getdel +del +exists +zrem +evalsha +eval
-//	  +time +zadd +zremrangebyscore +zrange +zrangebyscore +pexpireat +info +ping +hello
+//	user rp on >… ~oidc:* resetchannels -@all +set +get +getdel +del +exists +zrem +evalsha +eval
+//	  +time +zadd +zremrangebyscore +zrange +zrangebyscore +pexpireat +info +ping
 //	  +cluster|slots
 //
 // # What must hold for the server

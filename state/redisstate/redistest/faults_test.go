@@ -5,30 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/oidcservice/oidc/state"
+	"github.com/oidcservice/oidc/state/internal/outage"
 	"github.com/oidcservice/oidc/state/redisstate"
 )
-
-// patience is how long a call may take before its caller gives up.
-const patience = 2 * time.Second
 
 // TestServerFails lets a thousand logins run while the server dies and comes
 // back, stands still, answers slowly, or is full.
 func TestServerFails(t *testing.T) {
-	for name, fault := range map[string]func(t *testing.T, p *proxy, admin rueidis.Client){
-		"Dies":       func(_ *testing.T, p *proxy, _ rueidis.Client) { p.die(); time.Sleep(500 * time.Millisecond) },
-		"Cut":        func(_ *testing.T, p *proxy, _ rueidis.Client) { p.cut() },
-		"Stops":      func(_ *testing.T, p *proxy, _ rueidis.Client) { p.stop(); time.Sleep(patience + time.Second) },
-		"StopsBrief": func(_ *testing.T, p *proxy, _ rueidis.Client) { p.stop(); time.Sleep(300 * time.Millisecond) },
-		"Slow":       func(_ *testing.T, p *proxy, _ rueidis.Client) { p.slow(50 * time.Millisecond); time.Sleep(time.Second) },
-		"Full": func(t *testing.T, _ *proxy, admin rueidis.Client) {
+	for name, fault := range map[string]func(t *testing.T, p *outage.Proxy, admin rueidis.Client){
+		"Dies": func(_ *testing.T, p *outage.Proxy, _ rueidis.Client) { p.Die(); time.Sleep(500 * time.Millisecond) },
+		"Cut":  func(_ *testing.T, p *outage.Proxy, _ rueidis.Client) { p.Cut() },
+		"Stops": func(_ *testing.T, p *outage.Proxy, _ rueidis.Client) {
+			p.Stop()
+			time.Sleep(outage.Patience + time.Second)
+		},
+		"StopsBrief": func(_ *testing.T, p *outage.Proxy, _ rueidis.Client) { p.Stop(); time.Sleep(300 * time.Millisecond) },
+		"Slow": func(_ *testing.T, p *outage.Proxy, _ rueidis.Client) {
+			p.Slow(50 * time.Millisecond)
+			time.Sleep(time.Second)
+		},
+		"Full": func(t *testing.T, _ *outage.Proxy, admin rueidis.Client) {
 			limit := func(bytes string) {
 				err := admin.Do(context.Background(), admin.B().ConfigSet().ParameterValue().ParameterValue("maxmemory", bytes).Build()).Error()
 				if err != nil {
@@ -46,100 +49,148 @@ func TestServerFails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := newProxy(t, target.Host)
+			p := outage.NewProxy(t, target.Host)
 			client := s.client(t, func(o *rueidis.ClientOption) {
-				o.InitAddress = []string{p.address()}
-				o.ConnWriteTimeout = patience
+				o.InitAddress = []string{p.Address()}
+				o.ConnWriteTimeout = outage.Patience
 				o.ForceSingleClient = true
 			})
 			store := redisstate.New(client, redisstate.Options{Prefix: fmt.Sprintf("fault%d:", time.Now().UnixNano())})
-			db := &state.DB{Store: store, PendingTTL: time.Minute, SessionTTL: time.Minute}
-			load(t, db, func() {
+			outage.Load{DB: loaded(store), Fault: func() {
 				fault(t, p, s.client(t, nil))
-				p.flow()
-			})
+				p.Flow()
+			}}.Run(t)
 		})
 	}
 }
 
-// load runs a thousand logins, each with two callbacks at the same time, calls
-// fault in their middle, and then looks that none was completed twice, that none
-// was lost without an error, and that everything works again.
-func load(t *testing.T, db *state.DB, fault func()) {
-	const logins = 1000
-	call := func() (context.Context, context.CancelFunc) {
-		return context.WithTimeout(context.Background(), patience)
+// loaded is the database of the logins that a fault meets.
+func loaded(store state.Store) *state.DB {
+	return &state.DB{Store: store, PendingTTL: time.Minute, SessionTTL: time.Minute}
+}
+
+// connect makes a client of servers that a test started, as an application
+// would: none of its calls waits for longer than its caller.
+func connect(t testing.TB, option rueidis.ClientOption) rueidis.Client {
+	t.Helper()
+	option.DisableCache = true
+	option.ConnWriteTimeout = outage.Patience
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	var completed, told, silent, marks atomic.Int64
-	for i := range logins {
-		wg.Go(func() {
-			time.Sleep(time.Duration(i) * time.Millisecond)
-			name := fmt.Sprint("S", i)
-			ctx, cancel := call()
-			defer cancel()
-			if err := db.Begin(ctx, state.NewRecord(name, "i")); err != nil {
-				told.Add(1) // the user is told to start again
-				return
-			}
-			var callbacks sync.WaitGroup
-			var won, failed, fresh atomic.Int64
-			for range 2 {
-				callbacks.Go(func() {
-					ctx, cancel := call()
-					defer cancel()
-					switch _, err := db.Claim(ctx, name); {
-					case err == nil:
-						won.Add(1)
-					case !errors.Is(err, state.ErrUnknown):
-						failed.Add(1)
-					}
-					if seen, _ := db.Seen(ctx, state.KindJWTID, name, time.Minute); !seen {
-						fresh.Add(1)
-					}
-				})
-			}
-			callbacks.Wait()
-			if won.Load() > 1 || fresh.Load() > 1 {
-				t.Errorf("%s was completed %d times, its mark was fresh %d times", name, won.Load(), fresh.Load())
-			}
-			completed.Add(won.Load())
-			marks.Add(fresh.Load())
-			if won.Load() == 0 {
-				if failed.Load() == 0 {
-					silent.Add(1)
-				} else {
-					told.Add(1)
-				}
-			}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// processFaults are what happens to a process.
+var processFaults = map[string]func(*outage.Server){
+	"Killed":         func(s *outage.Server) { s.Kill(); time.Sleep(300 * time.Millisecond); s.Restart() },
+	"Stopped":        func(s *outage.Server) { s.Stop(); time.Sleep(outage.Patience + time.Second); s.Continue() },
+	"StoppedShortly": func(s *outage.Server) { s.Stop(); time.Sleep(300 * time.Millisecond); s.Continue() },
+}
+
+// TestServerDies lets a thousand logins run while a server of the test's own is
+// killed and comes back with what it had, or stands still.
+func TestServerDies(t *testing.T) {
+	for name, fault := range processFaults {
+		t.Run(name, func(t *testing.T) {
+			server := outage.Redis(t)
+			client := connect(t, rueidis.ClientOption{InitAddress: []string{server.Address()}, ForceSingleClient: true})
+			store := redisstate.New(client, redisstate.Options{})
+			outage.Load{DB: loaded(store), Fault: func() { fault(server) }}.Run(t)
 		})
 	}
-	time.Sleep(300 * time.Millisecond)
-	fault()
-	wg.Wait()
-	t.Logf("%d of %d completed, %d ended in an error, %d marks", completed.Load(), logins, told.Load(), marks.Load())
-	if silent.Load() > 0 {
-		t.Errorf("%d logins were lost without an error", silent.Load())
+}
+
+// TestServerForgets is the same with a server that keeps nothing in a file: the
+// logins that it held are over, which their users are told, and none is
+// completed twice.
+func TestServerForgets(t *testing.T) {
+	server := outage.Redis(t, "--appendonly", "no")
+	client := connect(t, rueidis.ClientOption{InitAddress: []string{server.Address()}, ForceSingleClient: true})
+	store := redisstate.New(client, redisstate.Options{})
+	outage.Load{DB: loaded(store), Forgets: true, Fault: func() { processFaults["Killed"](server) }}.Run(t)
+}
+
+// TestServerFillsUp lets the logins themselves fill a server up to its limit.
+// Nothing is thrown away for them: what it holds stays, and what does not fit
+// is refused.
+func TestServerFillsUp(t *testing.T) {
+	server := outage.Redis(t, "--maxmemory", "4mb")
+	client := connect(t, rueidis.ClientOption{InitAddress: []string{server.Address()}, ForceSingleClient: true})
+	store := redisstate.New(client, redisstate.Options{})
+	ballast := []byte(strings.Repeat("x", 10_000))
+	var kept []string
+	outage.Load{DB: loaded(store), Fault: func() {
+		for i := 0; ; i++ {
+			name := fmt.Sprint("ballast", i)
+			added, err := store.Add(context.Background(), name, ballast, time.Minute)
+			if err != nil {
+				if !strings.Contains(err.Error(), "OOM") {
+					t.Error(err)
+				}
+				break
+			}
+			if added {
+				kept = append(kept, name)
+			}
+		}
+		time.Sleep(300 * time.Millisecond)
+		for _, name := range kept {
+			if _, found, err := store.Take(context.Background(), name); !found || err != nil {
+				t.Errorf("%s is gone: %v", name, err)
+			}
+		}
+	}}.Run(t)
+}
+
+// TestClusterNodeDies does to one node of a cluster what happens to servers. The
+// logins of the others are not held up.
+func TestClusterNodeDies(t *testing.T) {
+	nodes := outage.RedisCluster(t)
+	var addresses []string
+	for _, node := range nodes {
+		addresses = append(addresses, node.Address())
 	}
-	if completed.Load()+told.Load() != logins {
-		t.Errorf("%d completed and %d told are not %d", completed.Load(), told.Load(), logins)
+	for name, fault := range processFaults {
+		t.Run(name, func(t *testing.T) {
+			client := connect(t, rueidis.ClientOption{InitAddress: addresses})
+			store := redisstate.New(client, redisstate.Options{Prefix: name + ":"})
+			outage.Load{DB: loaded(store), Fault: func() { fault(nodes[1]) }}.Run(t)
+		})
 	}
-	// The same client, the same process: it works again.
-	deadline := time.Now().Add(20 * time.Second)
-	for i := 0; ; i++ {
-		name := fmt.Sprint("again", i)
-		ctx, cancel := call()
-		err := db.Begin(ctx, state.NewRecord(name, "i"))
-		if err == nil {
-			_, err = db.Claim(ctx, name)
-		}
-		cancel()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not recover: %v", err)
-		}
-		time.Sleep(100 * time.Millisecond)
+}
+
+// TestFailover kills the primary that sentinels watch over. Its replica takes
+// its place, and the same client goes on there.
+func TestFailover(t *testing.T) {
+	primary, _, sentinels := outage.RedisSentinel(t)
+	option := rueidis.ClientOption{Sentinel: rueidis.SentinelOption{MasterSet: "primary"}}
+	for _, s := range sentinels {
+		option.InitAddress = append(option.InitAddress, s.Address())
+	}
+	store := redisstate.New(connect(t, option), redisstate.Options{})
+	if err := store.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// What was acknowledged before the failover and copied is known after it.
+	ctx := t.Context()
+	db := loaded(store)
+	if err := db.Begin(ctx, state.NewRecord("before", "i")); err != nil {
+		t.Fatal(err)
+	}
+	if seen, err := db.Seen(ctx, state.KindJWTID, "before", time.Hour); seen || err != nil {
+		t.Fatal(seen, err)
+	}
+	outage.Load{DB: db, Fault: primary.Kill, Forgets: true}.Run(t)
+	if _, err := db.Claim(ctx, "before"); err != nil {
+		t.Errorf("a login that was begun before: %v", err)
+	}
+	if _, err := db.Claim(ctx, "before"); !errors.Is(err, state.ErrUnknown) {
+		t.Errorf("it is claimed again: %v", err)
+	}
+	if seen, err := db.Seen(ctx, state.KindJWTID, "before", time.Hour); !seen || err != nil {
+		t.Errorf("a mark of before is fresh: %v", err)
 	}
 }

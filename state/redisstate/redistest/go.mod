@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/oidcservice/oidc v0.0.0
+	github.com/oidcservice/oidc/state/internal/outage v0.0.0
 	github.com/oidcservice/oidc/state/redisstate v0.0.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/redis/rueidis v1.0.79
@@ -17,5 +18,6 @@ require (
 
 replace (
 	github.com/oidcservice/oidc => ../../..
+	github.com/oidcservice/oidc/state/internal/outage => ../../internal/outage
 	github.com/oidcservice/oidc/state/redisstate => ..
 )

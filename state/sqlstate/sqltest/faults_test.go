@@ -1,22 +1,16 @@
 package sqltest
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/oidcservice/oidc/state"
+	"github.com/oidcservice/oidc/state/internal/outage"
 	"github.com/oidcservice/oidc/state/sqlstate"
 )
-
-// patience is how long a call may take before its caller gives up.
-const patience = 2 * time.Second
 
 // address finds the server's address in a DSN.
 func (d database) address(t *testing.T) string {
@@ -39,112 +33,87 @@ func TestServerFails(t *testing.T) {
 		if d.dialect == sqlstate.SQLite {
 			return // no server
 		}
-		for name, fault := range map[string]func(p *proxy){
-			"Dies":  func(p *proxy) { p.die(); time.Sleep(500 * time.Millisecond) },
-			"Cut":   func(p *proxy) { p.cut() },
-			"Stops": func(p *proxy) { p.stop(); time.Sleep(patience + time.Second) },
-			"Slow":  func(p *proxy) { p.slow(20 * time.Millisecond); time.Sleep(time.Second) },
+		for name, fault := range map[string]func(p *outage.Proxy){
+			"Dies":  func(p *outage.Proxy) { p.Die(); time.Sleep(500 * time.Millisecond) },
+			"Cut":   func(p *outage.Proxy) { p.Cut() },
+			"Stops": func(p *outage.Proxy) { p.Stop(); time.Sleep(outage.Patience + time.Second) },
+			"Slow":  func(p *outage.Proxy) { p.Slow(20 * time.Millisecond); time.Sleep(time.Second) },
 		} {
 			t.Run(name, func(t *testing.T) {
 				table := fmt.Sprintf("f%d", time.Now().UnixNano())
 				d.openTable(t, d.pool(t), sqlstate.Options{Table: table})
 				target := d.address(t)
-				p := newProxy(t, target)
+				p := outage.NewProxy(t, target)
 				through := d
-				through.dsn = strings.Replace(d.dsn, target, p.address(), 1)
+				through.dsn = strings.Replace(d.dsn, target, p.Address(), 1)
 				pool := through.pool(t)
 				pool.SetMaxOpenConns(50)
 				store, err := sqlstate.New(pool, d.dialect, sqlstate.Options{Table: table})
 				if err != nil {
 					t.Fatal(err)
 				}
-				load(t, &state.DB{Store: store, PendingTTL: time.Minute, SessionTTL: time.Minute}, func() {
+				outage.Load{DB: loaded(store), Fault: func() {
 					fault(p)
-					p.flow()
-				})
+					p.Flow()
+				}}.Run(t)
 			})
 		}
 	})
 }
 
-// load runs a thousand logins, each with two callbacks at the same time, calls
-// fault in their middle, and then looks that none was completed twice, that none
-// was lost without an error, and that everything works again.
-func load(t *testing.T, db *state.DB, fault func()) {
-	const logins = 1000
-	call := func() (context.Context, context.CancelFunc) {
-		return context.WithTimeout(context.Background(), patience)
-	}
-	var wg sync.WaitGroup
-	var completed, told, silent, marks atomic.Int64
-	for i := range logins {
-		wg.Go(func() {
-			time.Sleep(time.Duration(i) * time.Millisecond)
-			name := fmt.Sprint("S", i)
-			ctx, cancel := call()
-			defer cancel()
-			if err := db.Begin(ctx, state.NewRecord(name, "i")); err != nil {
-				told.Add(1) // the user is told to start again
-				return
+// loaded is the database of the logins that a fault meets.
+func loaded(store state.Store) *state.DB {
+	return &state.DB{Store: store, PendingTTL: time.Minute, SessionTTL: time.Minute}
+}
+
+// TestServerDies does the same to a process of its own: it is killed and comes
+// back with what it had, or stands still for longer than callers wait, or for
+// less.
+func TestServerDies(t *testing.T) {
+	for _, d := range []database{
+		{name: "PostgreSQL", dialect: sqlstate.PostgreSQL, driver: "pgx"},
+		{name: "MariaDB", dialect: sqlstate.MariaDB, driver: "mysql"},
+	} {
+		t.Run(d.name, func(t *testing.T) {
+			var server *outage.Server
+			if d.dialect == sqlstate.PostgreSQL {
+				server = outage.PostgreSQL(t)
+				d.dsn = "postgres://postgres@" + server.Address() + "/postgres"
+			} else {
+				server = outage.MariaDB(t)
+				d.dsn = "state:state@tcp(" + server.Address() + ")/state"
 			}
-			var callbacks sync.WaitGroup
-			var won, failed, fresh atomic.Int64
-			for range 2 {
-				callbacks.Go(func() {
-					ctx, cancel := call()
-					defer cancel()
-					switch _, err := db.Claim(ctx, name); {
-					case err == nil:
-						won.Add(1)
-					case !errors.Is(err, state.ErrUnknown):
-						failed.Add(1)
-					}
-					if seen, _ := db.Seen(ctx, state.KindJWTID, name, time.Minute); !seen {
-						fresh.Add(1)
-					}
+			pool := d.pool(t)
+			pool.SetMaxOpenConns(50)
+			for name, fault := range map[string]func(){
+				"Killed":         func() { server.Kill(); time.Sleep(300 * time.Millisecond); server.Restart() },
+				"Stopped":        func() { server.Stop(); time.Sleep(outage.Patience + time.Second); server.Continue() },
+				"StoppedShortly": func() { server.Stop(); time.Sleep(300 * time.Millisecond); server.Continue() },
+			} {
+				t.Run(name, func(t *testing.T) {
+					store := d.openTable(t, pool, sqlstate.Options{Table: fmt.Sprintf("k%d", time.Now().UnixNano())})
+					outage.Load{DB: loaded(store), Fault: fault}.Run(t)
 				})
-			}
-			callbacks.Wait()
-			if won.Load() > 1 || fresh.Load() > 1 {
-				t.Errorf("%s was completed %d times, its mark was fresh %d times", name, won.Load(), fresh.Load())
-			}
-			completed.Add(won.Load())
-			marks.Add(fresh.Load())
-			if won.Load() == 0 {
-				if failed.Load() == 0 {
-					silent.Add(1)
-				} else {
-					told.Add(1)
-				}
 			}
 		})
 	}
-	time.Sleep(300 * time.Millisecond)
-	fault()
-	wg.Wait()
-	t.Logf("%d of %d completed, %d ended in an error, %d marks", completed.Load(), logins, told.Load(), marks.Load())
-	if silent.Load() > 0 {
-		t.Errorf("%d logins were lost without an error", silent.Load())
-	}
-	if completed.Load()+told.Load() != logins {
-		t.Errorf("%d completed and %d told are not %d", completed.Load(), told.Load(), logins)
-	}
-	// The same client, the same process: it works again.
-	deadline := time.Now().Add(20 * time.Second)
-	for i := 0; ; i++ {
-		name := fmt.Sprint("again", i)
-		ctx, cancel := call()
-		err := db.Begin(ctx, state.NewRecord(name, "i"))
-		if err == nil {
-			_, err = db.Claim(ctx, name)
+}
+
+// TestFileIsFull lets logins run against a SQLite file that may not grow, as on
+// a disk without room.
+func TestFileIsFull(t *testing.T) {
+	d := databases[0].found(t)
+	pool := d.pool(t)
+	pool.SetMaxOpenConns(1) // the limit is a connection's
+	store := d.openTable(t, pool, sqlstate.Options{Table: "full"})
+	limit := func(pages int) {
+		if _, err := pool.Exec(fmt.Sprint("PRAGMA max_page_count = ", pages)); err != nil {
+			t.Error(err)
 		}
-		cancel()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not recover: %v", err)
-		}
-		time.Sleep(100 * time.Millisecond)
 	}
+	outage.Load{DB: loaded(store), Fault: func() {
+		limit(1) // what there is
+		time.Sleep(300 * time.Millisecond)
+		limit(1 << 30)
+	}}.Run(t)
 }

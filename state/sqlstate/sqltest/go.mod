@@ -6,6 +6,7 @@ require (
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/oidcservice/oidc v0.0.0
+	github.com/oidcservice/oidc/state/internal/outage v0.0.0
 	github.com/oidcservice/oidc/state/sqlstate v0.0.0
 	modernc.org/sqlite v1.60.1
 )
@@ -30,5 +31,6 @@ require (
 
 replace (
 	github.com/oidcservice/oidc => ../../..
+	github.com/oidcservice/oidc/state/internal/outage => ../../internal/outage
 	github.com/oidcservice/oidc/state/sqlstate => ..
 )

@@ -1,4 +1,4 @@
-package redistest
+package outage
 
 import (
 	"net"
@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// A proxy stands between a client and its server, and can do what happens to
+// A Proxy stands between a client and its server, and can do what happens to
 // servers: it dies and comes back, stands still, answers slowly.
-type proxy struct {
+type Proxy struct {
 	target   string
 	listener net.Listener
 
@@ -21,13 +21,14 @@ type proxy struct {
 	closed bool
 }
 
-func newProxy(t testing.TB, target string) *proxy {
+// NewProxy returns a proxy in front of the server at target, until the test ends.
+func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{target: target, listener: listener, gate: make(chan struct{}), inUse: map[net.Conn]bool{}}
+	p := &Proxy{target: target, listener: listener, gate: make(chan struct{}), inUse: map[net.Conn]bool{}}
 	close(p.gate)
 	go p.accept()
 	t.Cleanup(func() {
@@ -35,15 +36,16 @@ func newProxy(t testing.TB, target string) *proxy {
 		p.closed = true
 		p.mu.Unlock()
 		_ = listener.Close()
-		p.flow()
-		p.cut()
+		p.Flow()
+		p.Cut()
 	})
 	return p
 }
 
-func (p *proxy) address() string { return p.listener.Addr().String() }
+// Address is where clients reach the server through the proxy.
+func (p *Proxy) Address() string { return p.listener.Addr().String() }
 
-func (p *proxy) accept() {
+func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
 		if err != nil {
@@ -69,7 +71,7 @@ func (p *proxy) accept() {
 	}
 }
 
-func (p *proxy) copy(to, from net.Conn) {
+func (p *Proxy) copy(to, from net.Conn) {
 	defer func() {
 		_ = to.Close()
 		_ = from.Close()
@@ -97,8 +99,8 @@ func (p *proxy) copy(to, from net.Conn) {
 	}
 }
 
-// cut ends all connections; what is on its way is lost.
-func (p *proxy) cut() {
+// Cut ends all connections; what is on its way is lost.
+func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.inUse {
@@ -106,30 +108,30 @@ func (p *proxy) cut() {
 	}
 }
 
-// die refuses connections and ends those that are open, until flow.
-func (p *proxy) die() {
+// Die refuses connections and ends those that are open, until Flow.
+func (p *Proxy) Die() {
 	p.mu.Lock()
 	p.dead = true
 	p.mu.Unlock()
-	p.cut()
+	p.Cut()
 }
 
-// stop holds all traffic back, until flow.
-func (p *proxy) stop() {
+// Stop holds all traffic back, until Flow.
+func (p *Proxy) Stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.gate = make(chan struct{})
 }
 
-// slow lets everything take longer, until flow.
-func (p *proxy) slow(by time.Duration) {
+// Slow lets everything take longer, until Flow.
+func (p *Proxy) Slow(by time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = by
 }
 
-// flow ends all faults.
-func (p *proxy) flow() {
+// Flow ends all faults.
+func (p *Proxy) Flow() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dead, p.delay = false, 0
