@@ -281,24 +281,25 @@ func bindingHash(binding string) string {
 }
 
 func updateAuthorization(ctx context.Context, s *Step, resp *message.AuthorizationResponse) error {
+	encoded, err := message.EncodeJSON(resp)
+	if err != nil {
+		return err
+	}
 	// Of concurrent callbacks with one state exactly one gets past this line.
-	r, err := s.DB().Claim(ctx, resp.State)
+	_, err = s.DB().ClaimWith(ctx, resp.State, func(r *state.Record) {
+		r.Set(state.ItemAuthResponse, encoded)
+		s.keepIDToken(r)
+	})
 	if err != nil {
 		if errors.Is(err, state.ErrUnknown) {
 			return s.Fail(message.RuleAuthzResponseStateSingleUse, "state", "", "a state that was not used before", err)
 		}
 		return err
 	}
-	encoded, err := message.EncodeJSON(resp)
-	if err != nil {
-		return err
-	}
 	if err := s.spendNonce(ctx); err != nil {
 		return errors.Join(err, s.DB().End(context.WithoutCancel(ctx), resp.State)) // what was claimed is over
 	}
-	r.Set(state.ItemAuthResponse, encoded)
-	s.keepIDToken(&r)
-	return s.DB().Save(ctx, r)
+	return nil
 }
 
 // sameText compares in constant time values whose length is no secret.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oidcservice/oidc/message"
@@ -120,7 +121,7 @@ func (x *defined[Req, Resp]) wrap(s *Step, err error) error {
 	}
 	hide(err, s.Response)
 	// A need is not a verdict, and stays the outermost value that is acted on.
-	return &stepError{service: x.d.Name, checks: s.checks, err: err}
+	return &stepError{service: x.d.Name, checks: slices.Concat(s.judged, s.checks), err: err}
 }
 
 // GetRequestParameters gathers the request in the order of precedence: the call,
@@ -413,7 +414,7 @@ func (x *defined[Req, Resp]) UpdateServiceContext(ctx context.Context, res *Resu
 		return nil
 	}
 	s := *res.step // a second commit starts from the same facts
-	s.checks = s.checks[:len(s.checks):len(s.checks)]
+	s.judged, s.checks = s.checks, nil
 	return x.wrap(&s, x.d.Update(ctx, &s, m))
 }
 

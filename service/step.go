@@ -37,6 +37,7 @@ type Step struct {
 
 	env       *Env
 	checks    []Check
+	judged    []Check // those of the judgement, while its result is committed
 	rooms     *rooms
 	verifier  string               // the fresh code verifier of an authorization request
 	jarm      *jarm                // an authorization response that came as a JWT
@@ -87,8 +88,8 @@ func (s *Step) task(construct func(Env) Service, args Args) Task {
 
 func (s *Step) record(c Check) {
 	if s.checks == nil {
-		room := 8
-		if s.rooms != nil {
+		room := 4
+		if s.rooms != nil && s.judged == nil {
 			room = max(room, int(s.rooms.of(s).Load()))
 		}
 		s.checks = make([]Check, 0, room)

@@ -166,6 +166,12 @@ func (db *DB) read(prefix string, value []byte, login *digest, state string) (Re
 // ErrUnknown. After another error the login may be lost and has to be started
 // again; it can never be claimed twice.
 func (db *DB) Claim(ctx context.Context, state string) (Record, error) {
+	return db.ClaimWith(ctx, state, nil)
+}
+
+// ClaimWith is Claim, and lets change, if not nil, change what becomes the session:
+// it never stands without what change adds.
+func (db *DB) ClaimWith(ctx context.Context, state string, change func(*Record)) (Record, error) {
 	s, login := db.store(), digestOf(kindState, state)
 	value, found, err := s.Take(ctx, login.key(prefixPending))
 	if err != nil {
@@ -178,6 +184,15 @@ func (db *DB) Claim(ctx context.Context, state string) (Record, error) {
 	if err != nil {
 		return Record{}, wrap("claim", err)
 	}
+	if change != nil {
+		change(&r)
+		if value, err = r.Encode(); err == nil {
+			err = db.join(ctx, r.links, &login)
+		}
+		if err != nil {
+			return Record{}, wrap("claim", err)
+		}
+	}
 	// Add and not Put: a session of this state that is there stays.
 	added, err := s.Add(ctx, login.key(prefixSession), value, db.session())
 	if err != nil {
@@ -185,6 +200,13 @@ func (db *DB) Claim(ctx context.Context, state string) (Record, error) {
 	}
 	if !added {
 		return Record{}, ErrUnknown
+	}
+	if change != nil {
+		if err := db.leave(ctx, removed(r.links), &login); err != nil {
+			return Record{}, wrap("claim", err)
+		}
+		r = r.settled(value)
+		db.recent.keep(prefixSession, &login, r)
 	}
 	return r, nil
 }

@@ -180,3 +180,43 @@ func TestCrowdedRecord(t *testing.T) {
 		}
 	}
 }
+
+// A claim that changes the record is a claim: once, with what it adds.
+func TestClaimWith(t *testing.T) {
+	ctx, db := t.Context(), new(state.DB)
+	r := state.NewRecord("S", issuer)
+	r.Link(state.KindNonce, "n")
+	if err := db.Begin(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	change := func(r *state.Record) {
+		r.Set(state.ItemAuthResponse, []byte(`{"code":"c"}`))
+		r.Link(state.KindSubject, "diana")
+		r.Unlink(state.KindNonce, "n")
+	}
+	claimed, err := db.ClaimWith(ctx, "S", change)
+	if err != nil || string(claimed.Item(state.ItemAuthResponse)) != `{"code":"c"}` {
+		t.Fatalf("claimed %v, %v", claimed, err)
+	}
+	if session, err := db.Session(ctx, "S"); err != nil || !session.Equal(claimed) {
+		t.Errorf("the session is %v, %v", session, err)
+	}
+	for kind, value := range map[string]string{state.KindSubject: "diana", state.KindNonce: "n"} {
+		states, err := db.States(ctx, kind, value)
+		if want := kind == state.KindSubject; err != nil || (len(states) == 1) != want {
+			t.Errorf("by its %s it is found as %q, %v", kind, states, err)
+		}
+	}
+	if _, err := db.ClaimWith(ctx, "S", change); !errors.Is(err, state.ErrUnknown) {
+		t.Errorf("claimed twice: %v", err)
+	}
+	if err := db.Begin(ctx, state.NewRecord("T", issuer)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ClaimWith(ctx, "T", func(r *state.Record) { r.Set("own", []byte("{")) }); !errors.Is(err, state.ErrMalformed) {
+		t.Errorf("claimed with what is no JSON: %v", err)
+	}
+	if _, err := db.Session(ctx, "T"); !errors.Is(err, state.ErrUnknown) {
+		t.Errorf("it is a session: %v", err)
+	}
+}

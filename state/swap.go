@@ -22,23 +22,20 @@ const (
 )
 
 // change replaces the entry of a login by what edit makes of it, and tells the
-// look-ups. A first record, or else what this process saw last, is tried before the
+// look-ups. A saved record, or else what this process saw last, is tried before the
 // entry is read again.
-func (db *DB) change(ctx context.Context, prefix, state string, first *Record, edit func(*Record) error) (Record, error) {
+func (db *DB) change(ctx context.Context, prefix, state string, saved *Record, edit func(*Record) error) (Record, error) {
 	login := digestOf(kindState, state)
 	key, ttl := login.key(prefix), db.session()
 	if prefix == prefixPending {
 		ttl = db.pending()
 	}
 	var joined []link
-	if first == nil {
-		first = db.edited(prefix, &login, state, edit)
-	}
+	var now Record
+	first := db.begun(&now, prefix, &login, state, saved, edit)
 	for {
-		var now Record
-		if first != nil {
-			now = *first
-			first = nil
+		if first {
+			first = false
 		} else {
 			value, found, err := db.store().Get(ctx, key)
 			if err == nil && !found {
@@ -81,18 +78,20 @@ func (db *DB) change(ctx context.Context, prefix, state string, first *Record, e
 	}
 }
 
-// edited is what edit makes of the record that this process saw last, nil if there is
-// none or if edit refuses it: the entry may be another by now. The swap finds out.
-func (db *DB) edited(prefix string, login *digest, state string, edit func(*Record) error) *Record {
+// begun makes now what is tried before the entry is read: the saved record, or what edit
+// makes of the one that this process saw last. The entry may be another by now; the swap
+// finds out, and what edit refuses is asked again.
+func (db *DB) begun(now *Record, prefix string, login *digest, state string, saved *Record, edit func(*Record) error) bool {
+	if saved != nil {
+		*now = *saved
+		return true
+	}
 	last := db.recent.of(login, state)
 	if last == nil || last.prefix != prefix {
-		return nil
+		return false
 	}
-	now := last.Record
-	if edit(&now) != nil {
-		return nil
-	}
-	return &now
+	*now = last.Record
+	return edit(now) == nil
 }
 
 func (db *DB) swap(ctx context.Context, key string, old, value []byte, ttl time.Duration, login *digest) (bool, error) {
