@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -108,6 +109,12 @@ func (a *authority) roots(t *testing.T) *x509.CertPool {
 		t.Fatal("no certificate in ca.pem")
 	}
 	return pool
+}
+
+// transport is an HTTP transport that trusts the authority.
+func (a *authority) transport(t *testing.T) *http.Transport {
+	t.Helper()
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.roots(t)}}
 }
 
 // pair is a certificate that was issued, with its key.

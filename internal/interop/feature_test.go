@@ -195,13 +195,7 @@ func TestFeatures(t *testing.T) {
 			if r.IDToken["sub"] != "alice" || !slices.Contains(c.flags, "none") && r.UserInfo["sub"] != "alice" {
 				t.Errorf("ID Token %v, UserInfo %v", r.IDToken, r.UserInfo)
 			}
-			seen := p.of(r.ClientID)
-			for _, want := range c.saw {
-				want.Client = r.ClientID
-				if !slices.ContainsFunc(seen, func(e event) bool { return e == want }) {
-					t.Errorf("the provider saw %v, want %v among it", seen, want)
-				}
-			}
+			p.wantSeen(t, r.ClientID, c.saw...)
 		})
 	}
 }

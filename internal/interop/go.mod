@@ -2,7 +2,10 @@ module github.com/oidcservice/oidc/internal/interop
 
 go 1.26.0
 
-require github.com/oidcservice/oidc v0.0.0 // the relying party, where the binary has no verb for a flow
+require (
+	github.com/oidcservice/oidc v0.0.0 // the relying party, where the binary has no verb for a flow
+	golang.org/x/net v0.62.0 // the HTML parser of the browser
+)
 
 require (
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
@@ -15,8 +18,8 @@ require (
 	github.com/lestrrat-go/jwx/v2 v2.1.7 // indirect
 	github.com/lestrrat-go/option v1.0.1 // indirect
 	github.com/segmentio/asm v1.2.1 // indirect
-	golang.org/x/crypto v0.53.0 // indirect
-	golang.org/x/sys v0.46.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )
 
 replace github.com/oidcservice/oidc => ../../

@@ -88,6 +88,30 @@ func (p *provider) of(client string) []event {
 	return slices.DeleteFunc(p.seen(), func(e event) bool { return e.Client != client })
 }
 
+// eventually waits until the provider has told of an event of a client: it tells while
+// it answers.
+func (p *provider) eventually(client string, is func(event) bool) bool {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if slices.ContainsFunc(p.of(client), is) {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
+}
+
+// wantSeen reports events of a client that the provider does not tell of.
+func (p *provider) wantSeen(t *testing.T, client string, events ...event) {
+	t.Helper()
+	for _, want := range events {
+		want.Client = client
+		if !p.eventually(client, func(e event) bool { return e == want }) {
+			t.Errorf("the provider saw %v, want %v among it", p.of(client), want)
+		}
+	}
+}
+
 // Write keeps what the provider says.
 func (p *provider) Write(text []byte) (int, error) {
 	p.mu.Lock()

@@ -63,8 +63,10 @@ func TestResponseTypesAndModes(t *testing.T) {
 				if redeems := strings.Contains(rt.name, "code"); redeems != slices.Contains(r.services(), "accesstoken") {
 					t.Errorf("the steps were %v", r.services())
 				}
-				if seen := authorized(p, r.ClientID); !sameWords(seen.Type, rt.name) || seen.Mode != mode {
-					t.Errorf("the provider saw %v", seen)
+				if !p.eventually(r.ClientID, func(e event) bool {
+					return e.Event == "authorized" && sameWords(e.Type, rt.name) && e.Mode == mode
+				}) {
+					t.Errorf("the provider saw %v", p.of(r.ClientID))
 				}
 			})
 		}
@@ -105,16 +107,6 @@ func wantPassed(t *testing.T, r *report, rules ...string) {
 			t.Errorf("the report says %q of %s, want passed", r.verdict(rule), rule)
 		}
 	}
-}
-
-// authorized is what the provider saw of a client's authorization request.
-func authorized(p *provider, client string) event {
-	for _, e := range p.of(client) {
-		if e.Event == "authorized" {
-			return e
-		}
-	}
-	return event{}
 }
 
 // sameWords compares response types as the sets that they are.

@@ -204,6 +204,7 @@ func TestWalkthrough(t *testing.T) {
 				{Event: "granted", Grant: "refresh_token", Method: c.method, Client: r.ClientID},
 				{Event: "logged_out", Client: r.ClientID},
 			}
+			p.wantSeen(t, r.ClientID, want[len(want)-1])
 			if got := p.of(r.ClientID); !slices.Equal(got, want) {
 				t.Errorf("the provider saw %v, want %v", got, want)
 			}
