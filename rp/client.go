@@ -40,7 +40,8 @@ type ClientOptions struct {
 	// although a peer supplied the URL: the host of the issuer that the user typed.
 	TrustedHosts []string
 
-	// InsecureAllowHTTP admits http URLs. It is safe on a loopback interface only.
+	// InsecureAllowHTTP admits http URLs where the request's policy does, too. It is
+	// safe on a loopback interface only.
 	InsecureAllowHTTP bool
 
 	// InsecureAllowPrivate lets URLs that a peer supplied reach private and other
@@ -191,7 +192,7 @@ func (c *Client) RoundTripper() http.RoundTripper { return guardedTripper{c} }
 type guardedTripper struct{ client *Client }
 
 func (t guardedTripper) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := t.client.admitURL(req.URL, true); err != nil {
+	if err := t.client.admitURL(req.URL, false); err != nil {
 		return nil, err
 	}
 	resp, err := t.client.transportFor(false, true, req.URL).RoundTrip(req)
@@ -230,7 +231,7 @@ func (c *Client) admitURL(u *url.URL, httpsOnly bool) error {
 	switch {
 	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		return &message.Violation{Rule: message.RuleTransportHTTPS, Param: "url", Got: u.Scheme, Want: "an https URL"}
-	case u.Scheme == "http" && (httpsOnly && !c.options.InsecureAllowHTTP || !c.options.InsecureAllowHTTP):
+	case u.Scheme == "http" && (httpsOnly || !c.options.InsecureAllowHTTP):
 		return &message.Violation{Rule: message.RuleTransportHTTPS, Param: "url", Got: "http", Want: "https"}
 	case u.User != nil:
 		return &message.Violation{Rule: message.RuleTransportCredentials, Param: "url", Want: "a URL without user information"}

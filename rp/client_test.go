@@ -158,14 +158,26 @@ func TestOnlyHTTPS(t *testing.T) {
 		{"file:///etc/passwd", message.RuleTransportHTTPS},
 		{"https://user:secret@op.example/", message.RuleTransportCredentials},
 	} {
-		if _, err := rp.NewClient(o).Send(context.Background(), get(tt.url)); !errors.Is(err, tt.rule) {
-			t.Errorf("%s: got %v, want %s", tt.url, err, tt.rule)
+		for _, req := range []*service.Request{get(tt.url), plain(tt.url)} {
+			if _, err := rp.NewClient(o).Send(context.Background(), req); !errors.Is(err, tt.rule) {
+				t.Errorf("%s: got %v, want %s", tt.url, err, tt.rule)
+			}
 		}
 	}
 	o.InsecureAllowHTTP = true
-	if _, err := rp.NewClient(o).Send(context.Background(), get(s.URL)); err != nil {
+	if _, err := rp.NewClient(o).Send(context.Background(), get(s.URL)); !errors.Is(err, message.RuleTransportHTTPS) {
+		t.Errorf("with the option, against the request's policy: %v", err)
+	}
+	if _, err := rp.NewClient(o).Send(context.Background(), plain(s.URL)); err != nil {
 		t.Errorf("with the option: %v", err)
 	}
+}
+
+// plain is a request that may go over http.
+func plain(url string) *service.Request {
+	r := get(url)
+	r.Policy.HTTPS = false
+	return r
 }
 
 // An address is judged where it counts: a name that resolves to a loopback address
@@ -299,7 +311,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 func TestErrorsHoldNoURL(t *testing.T) {
 	c := rp.NewClient(rp.ClientOptions{InsecureAllowPrivate: true, InsecureAllowHTTP: true, Timeout: time.Second})
 	for _, u := range []string{"http://127.0.0.1:1/path?code=very-secret", "https://no-such-host.invalid/?code=very-secret", "http://127.0.0.1:bad/?code=very-secret"} {
-		_, err := c.Send(context.Background(), get(u))
+		_, err := c.Send(context.Background(), plain(u))
 		if err == nil || strings.Contains(err.Error(), "very-secret") {
 			t.Errorf("got %v", err)
 		}
@@ -313,12 +325,12 @@ func TestProxyOnlyByConfiguration(t *testing.T) {
 	t.Setenv("HTTP_PROXY", proxy.URL)
 	t.Setenv("http_proxy", proxy.URL)
 	o := rp.ClientOptions{InsecureAllowHTTP: true, Timeout: time.Second}
-	if _, err := rp.NewClient(o).Send(context.Background(), get("http://no-such-host.invalid/")); err == nil || proxied.Load() != 0 {
+	if _, err := rp.NewClient(o).Send(context.Background(), plain("http://no-such-host.invalid/")); err == nil || proxied.Load() != 0 {
 		t.Errorf("the environment was obeyed: %v", err)
 	}
 	u, _ := url.Parse(proxy.URL)
 	o.Proxy = http.ProxyURL(u)
-	if _, err := rp.NewClient(o).Send(context.Background(), get("http://no-such-host.invalid/")); err != nil || proxied.Load() != 1 {
+	if _, err := rp.NewClient(o).Send(context.Background(), plain("http://no-such-host.invalid/")); err != nil || proxied.Load() != 1 {
 		t.Errorf("the configuration was not: %v", err)
 	}
 }
