@@ -87,6 +87,50 @@ func TestRequestObjectByValue(t *testing.T) {
 	}
 }
 
+// TestRequestObjectUnderFAPI: it says from when it may be used, and beside it stands
+// nothing but whose it is (FAPI 1.0 Part 2, Section 5.2.2).
+func TestRequestObjectUnderFAPI(t *testing.T) {
+	config := signingConfig("request")
+	config.Profile = "fapi1"
+	w, err := newWorld(t, override{Config: config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What comes back is another matter.
+	_, _ = w.run(context.Background())
+	if w.front == nil {
+		t.Fatal("no request was built")
+	}
+	q := frontQuery(t, w)
+	if names(q) != "client_id request" {
+		t.Errorf("outside stand %s", names(q))
+	}
+	_, claims := open(t, q.Get("request"), testKeys()["own"], "ES256")
+	if nbf, exp := claims["nbf"], claims["exp"]; nbf != float64(testNow.Unix()) || exp != float64(testNow.Unix()+300) {
+		t.Errorf("nbf %v, exp %v", nbf, exp)
+	}
+}
+
+// TestEndpointQueryIsKept: what the provider wrote into its address stays, and ours comes
+// behind it.
+func TestEndpointQueryIsKept(t *testing.T) {
+	w, err := newWorld(t, override{Answers: map[string]answer{"provider_info": {JSON: map[string]any{"authorization_endpoint": testIssuer + "/authorization?tenant=a&policy=b+c"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err := w.run(context.Background()); err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	if !strings.HasPrefix(w.front.URL, testIssuer+"/authorization?tenant=a&policy=b+c&") {
+		t.Errorf("the browser goes to %s", w.front.URL)
+	}
+	for name, values := range frontQuery(t, w) {
+		if len(values) != 1 {
+			t.Errorf("%s stands there %d times", name, len(values))
+		}
+	}
+}
+
 func TestRequestObjectByReference(t *testing.T) {
 	w, err := newWorld(t, override{Config: signingConfig("request_uri")})
 	if err != nil {
