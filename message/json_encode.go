@@ -25,9 +25,13 @@ func EncodeJSON(m any) ([]byte, error) {
 		addressable.Set(v)
 		v = addressable
 	}
-	out, err := appendStruct(make([]byte, 0, 512), planOf(v.Type()), v, 1)
+	p := planOf(v.Type())
+	out, err := appendStruct(make([]byte, 0, max(128, p.length.Load())), p, v, 1)
 	if err != nil {
 		return nil, err
+	}
+	if n := int32(min(len(out), maxLength)); n > p.length.Load() { //nolint:gosec // it is at most maxLength
+		p.length.Store(n)
 	}
 	if len(out) > MaxJSON {
 		return nil, &DecodeError{Kind: Size}

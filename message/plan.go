@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 )
@@ -58,7 +59,11 @@ type plan struct {
 	folded map[string]string // folded JSON name to name, without the profile claims
 	extra  []int             // where Extra is, nil if there is none
 	form   bool              // every member is a parameter too
+	length atomic.Int32      // of the longest JSON that was encoded lately, up to maxLength
 }
+
+// maxLength is how much room is made for a message before it is encoded.
+const maxLength = 4 << 10
 
 // maxFields is how many members the decoder can keep account of.
 const maxFields = 256

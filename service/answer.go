@@ -115,7 +115,7 @@ func (a Answer) check(s *Step) error {
 		values := headerValues(resp.Header, "Content-Type")
 		got := ""
 		if len(values) == 1 {
-			got, _, _ = mime.ParseMediaType(values[0])
+			got = mediaType(values[0])
 		}
 		for _, m := range media {
 			if got == m {
@@ -153,6 +153,16 @@ func declaredError(resp *Response) *message.Error {
 		return nil
 	}
 	return &message.Error{Code: e.Error, Description: printable(e.ErrorDescription), URI: printable(e.ErrorURI), Status: resp.Status}
+}
+
+// mediaType returns the media type of a Content-Type without its parameters, "" if it is
+// none.
+func mediaType(value string) string {
+	if value == "application/json" { // as most providers say it
+		return value
+	}
+	media, _, _ := mime.ParseMediaType(value)
+	return media
 }
 
 // headerValues returns the values of a header field whatever the case of its name.

@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"fmt"
-	"mime"
 	"strings"
 
 	"github.com/oidcservice/oidc/message"
@@ -99,7 +98,7 @@ func challengedUserInfo(s *Step) (bool, error) {
 // encryption was; the other form is refused (Core, Section 5.3.2).
 func decodeUserInfo(s *Step, answer Answer) (*message.UserInfoResponse, error) {
 	b := s.Snapshot.Behaviour
-	got, _, _ := mime.ParseMediaType(strings.Join(headerValues(s.Response.Header, "Content-Type"), ","))
+	got := mediaType(strings.Join(headerValues(s.Response.Header, "Content-Type"), ","))
 	want := "application/json"
 	if b.UserInfoSignedResponseAlg != "" || b.UserInfoEncryptedResponseAlg != "" {
 		want = mediaJWT

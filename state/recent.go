@@ -20,12 +20,15 @@ type seen struct {
 	prefix string
 }
 
-// recentSlots is a power of two, and how many logins have a place at a time. One that
-// lost its place costs a decoding.
-const recentSlots = 256
+// recentSlots is how many logins have a place at a time, some megabytes of records at
+// most. One that has lost its place costs a decoding.
+const recentSlots = 1 << recentBits
+
+const recentBits = 10
 
 func (c *recent) slot(login *digest) *atomic.Pointer[seen] {
-	return &c.slots[binary.LittleEndian.Uint32(login[:4])*2654435769>>24%recentSlots]
+	const golden = 2654435769 // 2^32 over the golden ratio, which spreads the bits
+	return &c.slots[binary.LittleEndian.Uint32(login[:4])*golden>>(32-recentBits)]
 }
 
 // of returns the record of a login that was seen last, or nil.
