@@ -4,12 +4,13 @@ GOLANGCI_VERSION    := v2.15.0
 STATICCHECK_VERSION := v0.8.2
 
 # Modules are found, not listed.
-MODULES  := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/node_modules/*' -not -path '*/testdata/*' | sort))
+MODULES   := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/node_modules/*' -not -path '*/testdata/*' | sort))
 # Packages whose coverage has a floor, in per cent.
-FLOORED  := ./message ./keyjar ./state ./service
-FLOOR    := 90
-FUZZTIME ?= 30s
-BENCH    ?= .
+FLOORED   := ./message ./keyjar ./state ./service
+FLOOR     := 90
+FUZZTIME  ?= 30s
+MUTATIONS ?= 100000
+BENCH     ?= .
 
 GO  ?= go
 BIN := $(CURDIR)/bin
@@ -68,6 +69,10 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 			done; \
 		done) || exit 1; \
 	done
+
+.PHONY: mutate
+mutate: ## 100,000 mutated requests for each endpoint of the provider; MUTATIONS is another number
+	$(GO) test ./op -run '^TestMutatedRequests$$' -count=1 -timeout 15m -v -mutations $(MUTATIONS)
 
 .PHONY: bench
 bench: ## the benchmarks that BENCH matches (all)
