@@ -17,7 +17,7 @@ type presentedToken struct {
 // "Clients MUST NOT use more than one method to transmit the token in each request"; in
 // the URL it is refused.
 func (s *Step) bearer(rule message.Rule) (*presentedToken, error) {
-	if u, err := url.Parse(s.Request.URL); err == nil && u.RawQuery != "" && u.Query().Has("access_token") {
+	if query, _ := url.ParseQuery(s.Request.query()); query.Has("access_token") {
 		return nil, s.challenge(400, message.InvalidRequest, rule, "access_token").Because("in the URL", "in the header or the body", nil)
 	}
 	header, one := s.Request.Header.Get("Authorization")

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/oidcservice/oidc/message"
 )
@@ -95,6 +96,12 @@ type Request struct {
 	PeerCertificates [][]byte
 	// RemoteAddr is the peer's address, for limits on guessing.
 	RemoteAddr string
+}
+
+// query is the query of the URL, as it came.
+func (r *Request) query() string {
+	_, query, _ := strings.Cut(r.URL, "?")
+	return query
 }
 
 // A Parsed is a verified request. It can only come from ParseRequest.

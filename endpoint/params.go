@@ -38,11 +38,13 @@ func parseParams(raw string) (url.Values, *Refusal) {
 			first = Refuse(400, message.InvalidRequest, rule, param).Because(got, want, nil)
 		}
 	}
-	values := url.Values{}
-	if strings.Count(raw, "&") >= maxParams {
+	count := strings.Count(raw, "&") + 1
+	if count > maxParams {
 		fail(message.RuleOPParamSyntax, "", "", "at most 200 parameters")
-		return values, first
+		return url.Values{}, first
 	}
+	values := make(url.Values, count)
+	room := make([]string, 0, count) // of the values, most of which come alone
 	var bad []string
 	for len(raw) > 0 {
 		var pair string
@@ -75,7 +77,12 @@ func parseParams(raw string) (url.Values, *Refusal) {
 			bad = append(bad, name)
 			continue
 		}
-		values[name] = append(values[name], value)
+		if len(values[name]) > 0 {
+			values[name] = append(values[name], value)
+			continue
+		}
+		room = append(room, value)
+		values[name] = room[len(room)-1 : len(room) : len(room)]
 	}
 	for _, name := range bad {
 		values.Del(name)

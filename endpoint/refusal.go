@@ -55,6 +55,9 @@ func (r *Refusal) Unwrap() []error { return []error{r.Declared, r.Violation} }
 // refusalOf returns the refusal that err is, or nil. A need for a document is none, although
 // it knows what it will be if it cannot be met.
 func refusalOf(err error) *Refusal {
+	if err == nil {
+		return nil
+	}
 	var r *Refusal
 	if isNeed(err) || !errors.As(err, &r) {
 		return nil

@@ -18,12 +18,20 @@ func respondJSON(o *Outcome) (*Response, error) {
 		return nil, err
 	}
 	resp.Body = body
-	resp.Header.Set("Content-Type", "application/json")
+	resp.Header["Content-Type"] = typeJSON
 	return resp, nil
 }
 
+// Values of header fields that every answer has. They are shared and never written to:
+// Header.Set replaces them, and Header.Add copies, since there is no room behind them.
+var (
+	cacheNoStore  = []string{"no-store"}
+	pragmaNoCache = []string{"no-cache"}
+	typeJSON      = []string{"application/json"}
+)
+
 func noStore() Header {
-	return Header{"Cache-Control": {"no-store"}, "Pragma": {"no-cache"}}
+	return Header{"Cache-Control": cacheNoStore, "Pragma": pragmaNoCache}
 }
 
 // refused answers a refusal: a page in a browser, else an error object.

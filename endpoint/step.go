@@ -67,10 +67,7 @@ func (s *Step) decode(as Encoding) *Refusal {
 	if as == Opaque {
 		return nil
 	}
-	query := ""
-	if u, err := url.Parse(req.URL); err == nil {
-		query = u.RawQuery
-	}
+	query := req.query()
 	if req.Method == "GET" || req.Method == "HEAD" || req.Method == "DELETE" {
 		if as == Form || as == Params {
 			var refusal *Refusal
@@ -84,7 +81,10 @@ func (s *Step) decode(as Encoding) *Refusal {
 		want = "application/json"
 	}
 	header, one := req.Header.Get("Content-Type")
-	media, _, err := mime.ParseMediaType(header)
+	media, err := header, error(nil)
+	if header != want { // with parameters, or in another case
+		media, _, err = mime.ParseMediaType(header)
+	}
 	if !one || err != nil || media != want {
 		return Refuse(415, message.InvalidRequest, message.RuleOPRequestBody, "").Because("another content type", want, nil)
 	}

@@ -13,6 +13,9 @@ const maxCookies = 100
 // cookies maps names to values. A name that was sent twice is left out: one of the two
 // was set by somebody else.
 func cookies(r *http.Request) map[string]string {
+	if len(r.Header["Cookie"]) == 0 {
+		return nil
+	}
 	all := map[string]string{}
 	twice := map[string]bool{}
 	for i, c := range r.Cookies() {

@@ -1,9 +1,9 @@
 package op
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -21,12 +21,19 @@ const (
 	maxQuery = 32 << 10
 )
 
+// Values of header fields that every answer has. They are shared and never written to.
+var (
+	allOrigins     = []string{"*"}
+	exposedHeaders = []string{"WWW-Authenticate, DPoP-Nonce"}
+	noSniff        = []string{"nosniff"}
+)
+
 // fetchRounds is how many documents one request may need.
 const fetchRounds = 4
 
 // ServeHTTP implements http.Handler.
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if name, ok := strings.CutPrefix(r.URL.Path, p.base+interactionPath); ok {
+	if name, ok := strings.CutPrefix(r.URL.Path, p.interactions); ok {
 		p.serveInteraction(w, r, name)
 		return
 	}
@@ -72,8 +79,7 @@ func (p *Provider) find(path string) (endpoint.Described, bool) {
 // reports whether the request was a preflight and is answered.
 func (p *Provider) cors(w http.ResponseWriter, r *http.Request, d endpoint.Described) bool {
 	h := w.Header()
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce")
+	h["Access-Control-Allow-Origin"], h["Access-Control-Expose-Headers"] = allOrigins, exposedHeaders
 	if r.Method != http.MethodOptions {
 		return false
 	}
@@ -112,15 +118,18 @@ func (p *Provider) request(w http.ResponseWriter, r *http.Request, d endpoint.De
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, int) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, http.StatusRequestEntityTooLarge
-	case err != nil:
-		return nil, http.StatusBadRequest
+	// The length is what the client says: it serves as a hint only.
+	room := min(max(r.ContentLength, 0), maxBody) + bytes.MinRead
+	body := bytes.NewBuffer(make([]byte, 0, room))
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
+	if err == nil {
+		return body.Bytes(), 0
 	}
-	return body, 0
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, http.StatusRequestEntityTooLarge
+	}
+	return nil, http.StatusBadRequest
 }
 
 // remote is the address that guesses are counted for: the connection's, or what the
@@ -149,6 +158,9 @@ func (p *Provider) remote(r *http.Request) string {
 }
 
 func (p *Provider) trusted(host string) bool {
+	if len(p.config.TrustedProxies) == 0 {
+		return false
+	}
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
 		return false
@@ -165,6 +177,9 @@ func (p *Provider) trusted(host string) bool {
 func (p *Provider) rounds(ctx context.Context, step func() (*endpoint.Response, error)) (*endpoint.Response, error) {
 	for range fetchRounds {
 		resp, err := step()
+		if err == nil {
+			return resp, nil
+		}
 		var need *endpoint.NeedFetch
 		if !errors.As(err, &need) {
 			return resp, err
@@ -178,13 +193,13 @@ func (p *Provider) rounds(ctx context.Context, step func() (*endpoint.Response, 
 
 // answer writes what a step decided: a response, or the page that asks the user.
 func (p *Provider) answer(w http.ResponseWriter, r *http.Request, resp *endpoint.Response, err error) {
-	var user *endpoint.NeedUser
-	switch {
-	case errors.As(err, &user):
-		setCookies(w, user.Cookies)
-		p.showQuestion(w, r, user)
-		return
-	case err != nil:
+	if err != nil {
+		var user *endpoint.NeedUser
+		if errors.As(err, &user) {
+			setCookies(w, user.Cookies)
+			p.showQuestion(w, r, user)
+			return
+		}
 		p.config.Logger.ErrorContext(r.Context(), "a request failed", "path", r.URL.Path, "error", err)
 	}
 	if resp == nil {
@@ -196,7 +211,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, resp *endpoint
 		h[name] = values
 	}
 	setCookies(w, resp.Cookies)
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["X-Content-Type-Options"] = noSniff
 	p.Send(resp.Send)
 	if resp.Ask != nil && p.config.Decoupled != nil {
 		p.config.Decoupled(r.Context(), *resp.Ask)

@@ -72,13 +72,15 @@ type Provider struct {
 	set     *endpoint.Set
 	config  Config
 	base    string // the path of the issuer
-	origin  string // scheme and host of the issuer
-	pages   *pages
-	client  *http.Client
-	sending sync.WaitGroup
-	slots   chan struct{}
-	paths   map[string]endpoint.Described
-	below   []endpoint.Described // those that longer paths belong to
+	// interactions is where the forms of the pages go, below the issuer.
+	interactions string
+	origin       string // scheme and host of the issuer
+	pages        *pages
+	client       *http.Client
+	sending      sync.WaitGroup
+	slots        chan struct{}
+	paths        map[string]endpoint.Described
+	below        []endpoint.Described // those that longer paths belong to
 }
 
 // maxSending bounds the notifications that are under way at once.
@@ -122,9 +124,10 @@ func New(cfg Config) (*Provider, error) {
 	p := &Provider{
 		context: ctx, set: set, config: cfg, pages: pages,
 		base: strings.TrimSuffix(u.Path, "/"), origin: u.Scheme + "://" + u.Host,
-		client: outboundClient(cfg.Outbound, cfg.OutboundAllow),
-		slots:  make(chan struct{}, maxSending),
-		paths:  map[string]endpoint.Described{},
+		client:       outboundClient(cfg.Outbound, cfg.OutboundAllow),
+		slots:        make(chan struct{}, maxSending),
+		interactions: strings.TrimSuffix(u.Path, "/") + interactionPath,
+		paths:        map[string]endpoint.Described{},
 	}
 	for _, d := range set.All() {
 		p.paths[d.HostPath] = d

@@ -138,7 +138,7 @@ func (d *PageData) describe(client *endpoint.Client) {
 // showQuestion asks the user.
 func (p *Provider) showQuestion(w http.ResponseWriter, r *http.Request, need *endpoint.NeedUser) {
 	d := p.page(r, string(need.Prompt), need.Locales)
-	d.Action, d.Ticket = p.base+interactionPath+need.Endpoint, need.Ticket
+	d.Action, d.Ticket = p.interactions+need.Endpoint, need.Ticket
 	d.describe(need.Client)
 	d.User, d.LoginHint, d.Claims, d.Resources, d.UserCode = displayName(need.User), need.LoginHint, need.Claims, need.Resource, need.UserCode
 	d.Details = string(need.Details)
