@@ -58,7 +58,7 @@ func (s *Setup) check() {
 	s.checkUsers()
 	s.keys = s.checkKeys(time.Now())
 	clients := s.readClients()
-	if s.file.Err() != nil {
+	if s.faults() != nil {
 		return
 	}
 	s.tryOut(clients)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -40,9 +41,7 @@ func (s *Setup) readClients() []*read {
 	list := readClients(s.file, s.Clients)
 	if s.ClientsFile != "" {
 		var more []settings.Member
-		file := settings.Read(s.file.Beside(s.ClientsFile), &more)
-		list = append(list, readClients(file, more)...)
-		s.file.Faults = append(s.file.Faults, file.Faults...)
+		list = append(list, readClients(s.more(s.ClientsFile, &more), more)...)
 	}
 	return list
 }
@@ -103,11 +102,23 @@ func (r *read) decode(metadata map[string]any) {
 		r.file.Add(r.path, "%v", err)
 	}
 	for _, member := range r.Metadata.Extra {
-		if base, _, tagged := strings.Cut(member.Name, "#"); !tagged || base == "" {
+		// What is empty or in another language is kept there as well.
+		if base, _, _ := strings.Cut(member.Name, "#"); !metadataNames[base] {
 			r.fault(member.Name, "unknown; known are the members of client registration (RFC 7591, OpenID Connect Dynamic Client Registration 1.0), client_id, client_secret, client_secret_sha256, trusted, resources, serves and strict_scope")
 		}
 	}
 }
+
+// metadataNames are the members of client registration.
+var metadataNames = func() map[string]bool {
+	names := map[string]bool{}
+	of := reflect.TypeFor[message.ClientMetadata]()
+	for i := range of.NumField() {
+		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		names[name] = true
+	}
+	return names
+}()
 
 // judge completes the clients and judges them as a registration would be judged.
 func (s *Setup) judge(list []*read, at *endpoint.Context) {

@@ -152,6 +152,7 @@ type Setup struct {
 	Warnings []string
 
 	file      *settings.File
+	files     []*settings.File // it, and those that it names
 	overrides Overrides
 	static    staticClients
 	accounts  *accountList
@@ -171,14 +172,31 @@ func Load(name string, o Overrides) (*Setup, error) {
 	} else {
 		s.file = settings.Read(name, &s.Config)
 	}
-	if s.file.Err() == nil {
+	s.files = []*settings.File{s.file}
+	if s.faults() == nil {
 		s.override()
 		s.check()
 	}
-	if err := s.file.Err(); err != nil {
-		return nil, errors.Join(ErrConfig, err)
+	if faults := s.faults(); faults != nil {
+		return nil, errors.Join(ErrConfig, faults)
 	}
 	return s, nil
+}
+
+// more reads a file that the configuration names.
+func (s *Setup) more(name string, into any) *settings.File {
+	file := settings.Read(s.file.Beside(name), into)
+	s.files = append(s.files, file)
+	return file
+}
+
+// faults are those of all files.
+func (s *Setup) faults() settings.Faults {
+	var all settings.Faults
+	for _, file := range s.files {
+		all = append(all, file.Faults...)
+	}
+	return all
 }
 
 // Faults tells what Load found wrong, nil if err is of another kind.

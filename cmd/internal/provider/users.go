@@ -34,13 +34,11 @@ func (s *Setup) checkUsers() {
 	list.add(s.file, "users", s.Users)
 	if s.UsersFile != "" {
 		var more map[string]Account
-		file := settings.Read(s.file.Beside(s.UsersFile), &more)
-		if len(file.Faults) == 0 {
+		if file := s.more(s.UsersFile, &more); len(file.Faults) == 0 {
 			list.add(file, "", more)
 		}
-		s.file.Faults = append(s.file.Faults, file.Faults...)
 	}
-	if len(list.byName) == 0 && len(s.file.Faults) == 0 {
+	if len(list.byName) == 0 && s.faults() == nil {
 		s.warn("there are no users: nobody can log in")
 	}
 	list.chooseNobody()
