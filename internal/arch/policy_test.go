@@ -43,6 +43,7 @@ const policy = `
 	rp, op/optest, service/transcript                  < cmd
 	state/sqlstate, state/redisstate                   < cmd
 	service, endpoint                                  < internal/pair
+	op                                                 < internal/load
 
 	# What a login costs, beside other libraries.
 	rp                                                 < internal/compare
@@ -55,7 +56,7 @@ const policy = `
 
 // transports are the packages that own a transport. Everything else of the root
 // module stands below them and has no I/O of its own.
-var transports = []string{"rp", "op", "op/optest", "internal/pair"}
+var transports = []string{"rp", "op", "op/optest", "internal/pair", "internal/load"}
 
 // ownerOf names the one package that may import a module which is not ours.
 var ownerOf = map[string]string{
