@@ -163,3 +163,17 @@ func TestDPoPRetryIsNew(t *testing.T) {
 		t.Error("another code was sent")
 	}
 }
+
+// TestDPoPOfAGivenToken: a token of the caller's own is shown like those of the login.
+func TestDPoPOfAGivenToken(t *testing.T) {
+	for scheme, bound := range map[string]bool{"DPoP": true, "Bearer": false} {
+		w := held(t, override{Config: settings{DPoP: bound}})
+		req, err := w.services.Get(service.UserInfoName).GetRequestParameters(context.Background(), service.Args{State: w.login, Message: message.UserInfoRequest{AccessToken: "given"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := req.Header["Authorization"][0]; got != scheme+" given" || (len(req.Header["Dpop"]) == 1) != bound {
+			t.Errorf("shown as %s with %d proofs", got, len(req.Header["Dpop"]))
+		}
+	}
+}

@@ -60,15 +60,20 @@ func NewUserInfo(env Env) Service {
 }
 
 func gatherUserInfo(_ context.Context, s *Step, req *message.UserInfoRequest) error {
-	if req.AccessToken != "" {
-		return nil
+	if req.AccessToken == "" {
+		tokens, err := currentTokens(s.Record)
+		if err != nil {
+			return err
+		}
+		req.AccessToken, s.tokenType = tokens.AccessToken, tokens.TokenType
+		s.Pass(message.RuleUserInfoTokenTransport, "access_token")
+	} else if s.Snapshot.DPoPKey != nil {
+		s.tokenType = message.TokenTypeDPoP
 	}
-	tokens, err := currentTokens(s.Record)
-	if err != nil {
-		return err
+	// A body has no room for the scheme that a bound token is shown under.
+	if s.env.Settings.ClientAuth == BearerBody && strings.EqualFold(s.tokenType, message.TokenTypeDPoP) {
+		return s.Fail(message.RuleUserInfoDPoPScheme, "access_token", BearerBody, "the header, for a token that is bound to a key", nil)
 	}
-	req.AccessToken, s.tokenType = tokens.AccessToken, tokens.TokenType
-	s.Pass(message.RuleUserInfoTokenTransport, "access_token")
 	return nil
 }
 
