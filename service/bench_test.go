@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 	"crypto"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -14,6 +16,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,12 +65,12 @@ func benchKey(b *testing.B, alg string) (raw any, verify func(signingInput, sig 
 	}
 }
 
-func benchContext(b *testing.B, alg string, keys *keyjar.Set, now time.Time) *servicecontext.ServiceContext {
+func benchContext(b *testing.B, alg string, keys *keyjar.Set, now time.Time, more ...func(*servicecontext.Config)) *servicecontext.ServiceContext {
 	b.Helper()
 	var client message.RegistrationResponse
 	client.ClientID, client.ClientSecret = "s6BhdRkqt3", benchSecret
 	client.IDTokenSignedResponseAlg = alg
-	sc, err := servicecontext.New(servicecontext.Config{
+	cfg := servicecontext.Config{
 		Provider: &message.ProviderMetadata{
 			Issuer: "https://op.example", AuthorizationEndpoint: "https://op.example/authorization", TokenEndpoint: "https://op.example/token",
 			JWKSURI: "https://op.example/jwks",
@@ -75,11 +78,101 @@ func benchContext(b *testing.B, alg string, keys *keyjar.Set, now time.Time) *se
 		Client: &client, ProviderKeys: keys, Scope: []string{"openid", "profile"},
 		Metadata: message.ClientMetadata{RedirectURIs: []string{"https://rp.example/cb"}},
 		Now:      func() time.Time { return now },
-	})
+	}
+	for _, m := range more {
+		m(&cfg)
+	}
+	sc, err := servicecontext.New(cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
 	return sc
+}
+
+// BenchmarkEncryptedIDToken measures the whole validation of a nested token beside the
+// bare decryption of its key and content, and the verification of the signature in it.
+func BenchmarkEncryptedIDToken(b *testing.B) {
+	now := time.Unix(1_700_000_000, 0)
+	raw, verify := benchKey(b, "RS256")
+	key, err := keyjar.NewKey(raw, keyjar.KeyOptions{ID: "k1"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		b.Fatal(err)
+	}
+	own, err := keyjar.NewKey(private, keyjar.KeyOptions{ID: "e1"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	claims, err := json.Marshal(map[string]any{
+		"iss": "https://op.example", "sub": "248289761001", "aud": "s6BhdRkqt3", "exp": now.Unix() + 600, "iat": now.Unix(), "nonce": "n-0S6_WzA2Mj",
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	signed, err := key.Sign(keyjar.Header{Algorithm: "RS256", KeyID: "k1"}, claims, rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	token, err := own.Public().Encrypt([]byte(signed), keyjar.Header{Algorithm: "RSA-OAEP-256", Encryption: "A256GCM", KeyID: "e1", ContentType: "JWT"}, rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	parts := make([][]byte, 0, 5)
+	for part := range strings.SplitSeq(token, ".") {
+		decoded, err := base64.RawURLEncoding.DecodeString(part)
+		if err != nil {
+			b.Fatal(err)
+		}
+		parts = append(parts, decoded)
+	}
+	header, _, _ := strings.Cut(token, ".")
+	i := strings.LastIndexByte(signed, '.')
+	sig, err := base64.RawURLEncoding.DecodeString(signed[i+1:])
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("floor", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			contentKey, err := rsa.DecryptOAEP(sha256.New(), nil, private, parts[1], nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			block, err := aes.NewCipher(contentKey)
+			if err != nil {
+				b.Fatal(err)
+			}
+			gcm, err := cipher.NewGCM(block)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := gcm.Open(nil, parts[2], slices.Concat(parts[3], parts[4]), []byte(header)); err != nil {
+				b.Fatal(err)
+			}
+			if !verify([]byte(signed[:i]), sig) {
+				b.Fatal("refused")
+			}
+		}
+	})
+	env := Env{Context: benchContext(b, "RS256", keyjar.NewSet(key.Public()), now, func(c *servicecontext.Config) {
+		c.Client.IDTokenEncryptedResponseAlg, c.Client.IDTokenEncryptedResponseEnc = "RSA-OAEP-256", "A256GCM"
+		c.Keys = keyjar.NewSet(own)
+	})}
+	facts := idTokenFacts{request: &message.AuthorizationRequest{Scope: message.List{"openid"}}, nonce: "n-0S6_WzA2Mj"}
+	room := new(rooms)
+	b.Run("full", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s := &Step{Snapshot: env.Context.Snapshot(), Now: env.Context.Now(), env: &env, rooms: room}
+			if err := verifyIDToken(s, message.Secret(token), facts); err != nil {
+				b.Fatal(err)
+			}
+			room.learn(s)
+		}
+	})
 }
 
 // BenchmarkIDToken measures the whole validation beside the bare verification of
@@ -125,15 +218,16 @@ func BenchmarkIDToken(b *testing.B) {
 		if alg != "HS256" {
 			keys = keyjar.NewSet(key.Public())
 		}
-		env := Env{Context: benchContext(b, alg, keys, now)}
+		env, room := Env{Context: benchContext(b, alg, keys, now)}, new(rooms)
 		facts := idTokenFacts{request: &message.AuthorizationRequest{Scope: message.List{"openid"}}, nonce: "n-0S6_WzA2Mj-n-0S6_WzA2Mj-n-0S6_WzA2Mj", accessToken: "SlAV32hkKG"}
 		b.Run(alg+"/full", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				s := &Step{Snapshot: env.Context.Snapshot(), Now: env.Context.Now(), env: &env}
+				s := &Step{Snapshot: env.Context.Snapshot(), Now: env.Context.Now(), env: &env, rooms: room}
 				if err := verifyIDToken(s, message.Secret(token), facts); err != nil {
 					b.Fatal(err)
 				}
+				room.learn(s)
 			}
 		})
 	}
