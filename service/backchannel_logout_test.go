@@ -131,3 +131,26 @@ func TestLogoutRevokesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestFrontchannelLogoutOfAnotherIssuer: a provider ends its own sessions alone, also
+// where several share a store.
+func TestFrontchannelLogoutOfAnotherIssuer(t *testing.T) {
+	const other, login = "https://other.example", "a-login-state-of-32-characters-2"
+	w := loggedIn(t, override{})
+	ctx := context.Background()
+	if err := w.db.Begin(ctx, state.NewRecord(login, other)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.db.Claim(ctx, login); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.Link(ctx, state.KindSessionID, state.PerIssuer(other, "sid-9"), login); err != nil {
+		t.Fatal(err)
+	}
+	in := service.Inbound{Mode: message.ResponseModeQuery, Method: "GET", Raw: url.Values{"iss": {other}, "sid": {"sid-9"}}.Encode()}
+	_, err := service.Finish(ctx, w.services.Get(service.FrontchannelLogoutName), service.ParseCallback(in), w.send)
+	wantRule(t, err, message.RuleFrontchannelMatch)
+	if _, err := w.db.Session(ctx, login); err != nil {
+		t.Errorf("the session ended: %v", err)
+	}
+}
