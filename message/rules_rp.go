@@ -283,6 +283,13 @@ const (
 	RuleInitLoginLoginHint Rule = "initlogin_login_hint"
 	RuleInitLoginEffect    Rule = "initlogin_effect"
 
+	// Profiles.
+	RuleProfileResponseType      Rule = "profile_response_type"
+	RuleProfileClientAuth        Rule = "profile_client_auth"
+	RuleProfileSenderConstrained Rule = "profile_sender_constrained"
+	RuleProfileAlgorithm         Rule = "profile_algorithm"
+	RuleProfileCompat            Rule = "profile_compat"
+
 	// Transport policy.
 	RuleTransportHTTPS       Rule = "transport_https"
 	RuleTransportTLS         Rule = "transport_tls"
@@ -547,6 +554,11 @@ var rpRules = []ruleInfo{
 	{RuleInitLoginTarget, Must, []Reference{{"OpenID Connect Core 1.0", "4"}, {"RFC 9700", "4.11.1"}}, "target_link_uri stays on our site or the request is refused."},
 	{RuleInitLoginLoginHint, Must, []Reference{{"OpenID Connect Core 1.0", "4"}}, "A login_hint is passed on in the authorization request."},
 	{RuleInitLoginEffect, Should, []Reference{{"OpenID Connect Core 1.0", "4"}}, "The endpoint only starts a normal login; it changes no session and cannot be framed."},
+	{RuleProfileResponseType, Must, []Reference{{"FAPI 2.0 Security Profile", "5.3.2.2"}, {"RFC 9700", "2.1.2"}}, "Under FAPI 2.0 the response type is code; under OAuth 2.1 none brings an access token in the front channel."},
+	{RuleProfileClientAuth, Must, []Reference{{"FAPI 2.0 Security Profile", "5.3.3.1"}}, "Under FAPI 2.0 the client authenticates with private_key_jwt or mutual TLS."},
+	{RuleProfileSenderConstrained, Must, []Reference{{"FAPI 2.0 Security Profile", "5.3.3.1"}}, "Under FAPI 2.0 access tokens are bound to a key of ours, by DPoP or mutual TLS."},
+	{RuleProfileAlgorithm, Must, []Reference{{"FAPI 2.0 Security Profile", "5.4.1"}}, "Under FAPI 2.0 everything is signed with PS256, ES256 or EdDSA."},
+	{RuleProfileCompat, Hardening, []Reference{}, "A profile excludes the compatibility settings that loosen what it demands."},
 	{RuleTransportHTTPS, Must, []Reference{{"OpenID Connect Core 1.0", "16.17"}}, "https everywhere; http only for addresses admitted by a named option."},
 	{RuleTransportTLS, Must, []Reference{{"OpenID Connect Core 1.0", "16.17"}}, "Server certificates are verified; trust roots can be added, verification cannot be switched off."},
 	{RuleTransportRedirect, Hardening, []Reference{}, "Back-channel calls do not follow redirects, WebFinger excepted."},

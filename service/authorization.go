@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/servicecontext"
 	"github.com/oidcservice/oidc/state"
 )
 
@@ -171,7 +172,12 @@ func defaultMode(t message.List) message.ResponseMode {
 func checkResponseMode(s *Step, req *message.AuthorizationRequest) error {
 	const rule = message.RuleAuthzRequestResponseMode
 	if req.ResponseMode == "" {
-		return nil
+		// FAPI 2.0 Message Signing, Section 5.4: responses are signed where the provider can.
+		if s.Snapshot.Profile != servicecontext.ProfileFAPI2MessageSigning ||
+			!contains(s.Snapshot.Provider.ResponseModesSupported, string(message.ResponseModeJWT)) {
+			return nil
+		}
+		req.ResponseMode = message.ResponseModeJWT
 	}
 	switch carrier(req.ResponseMode, req.ResponseType) {
 	case message.ResponseModeQuery:

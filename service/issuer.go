@@ -2,14 +2,15 @@ package service
 
 import (
 	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/servicecontext"
 )
 
 // verifyIssuer applies RFC 9207, Section 2.4: the response names the authorization
 // server that the request was meant for. It runs before a declared error is
 // believed, since a forged error is worth nothing.
 func verifyIssuer(s *Step, req *message.AuthorizationRequest, resp *message.AuthorizationResponse) error {
-	announced := s.Snapshot.Provider != nil && s.Snapshot.Provider.AuthorizationResponseIssParameterSupported != nil &&
-		*s.Snapshot.Provider.AuthorizationResponseIssParameterSupported
+	announced := s.Snapshot.Profile.IssuerRequired() || s.Snapshot.Provider != nil &&
+		servicecontext.ProviderAllows(s.Snapshot.Provider.AuthorizationResponseIssParameterSupported, false)
 	switch {
 	case resp.Issuer != "":
 		if err := s.Require(resp.Issuer == s.Record.Issuer, message.RuleAuthzResponseIss, "iss", clip(resp.Issuer), s.Record.Issuer); err != nil {
@@ -18,7 +19,7 @@ func verifyIssuer(s *Step, req *message.AuthorizationRequest, resp *message.Auth
 	case announced && resp.IDToken != "" && s.Snapshot.Compat.IssuerInIDToken:
 		s.Warn(message.RuleAuthzResponseIssMissing, "iss", "absent, and the ID Token of the response names the issuer, admitted by issuer_in_id_token")
 	case announced:
-		return s.Fail(message.RuleAuthzResponseIssMissing, "iss", "", "iss, which the provider's metadata announces", nil)
+		return s.Fail(message.RuleAuthzResponseIssMissing, "iss", "", "iss, which the provider's metadata announces or the profile demands", nil)
 	default:
 		s.Skip(message.RuleAuthzResponseIss, "iss", "absent, and the provider does not announce it")
 	}

@@ -17,19 +17,9 @@ func (x *defined[Req, Resp]) presentsCertificate(s *Step) bool {
 		if method == "" {
 			method = s.Snapshot.Behaviour.TokenEndpointAuthMethod
 		}
-		return boundToCertificate(s) || slices.Contains([]string{message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth}, method)
+		return s.Snapshot.CertificateBound() || slices.Contains([]string{message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth}, method)
 	case TokenProof:
-		return x.d.Bound && boundToCertificate(s)
+		return x.d.Bound && s.Snapshot.CertificateBound()
 	}
 	return false
-}
-
-// boundToCertificate tells whether we asked for access tokens that are bound to our
-// certificate, whatever else proves who we are (RFC 8705, Section 3.4).
-func boundToCertificate(s *Step) bool {
-	if client := s.Snapshot.Client; client != nil && client.TLSClientCertificateBoundAccessTokens != nil {
-		return *client.TLSClientCertificateBoundAccessTokens
-	}
-	own := s.Snapshot.Metadata.TLSClientCertificateBoundAccessTokens
-	return own != nil && *own
 }

@@ -208,6 +208,7 @@ func (c *Config) snapshot() (*Snapshot, error) {
 		sn.Jar = sn.Jar.With("", c.Keys)
 	}
 	sn.Metadata.RedirectURIs = mergeURIs(c.Metadata.RedirectURIs, c.Callbacks.uris())
+	sn.preferProfile()
 	if err := sn.derive(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}

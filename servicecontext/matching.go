@@ -47,6 +47,7 @@ func (s *Snapshot) Match() (Behaviour, error) {
 	m.idToken()
 	m.algorithms()
 	m.passing()
+	m.demands()
 	return m.b, m.err
 }
 
@@ -213,22 +214,20 @@ func (m *matcher) authAlgorithm() {
 		if m.b.TokenEndpointAuthMethod == message.AuthMethodClientSecretJWT {
 			wishes = []string{"HS256", "HS384", "HS512"}
 		} else {
-			wishes = m.keyAlgorithms()
+			wishes = m.s.keyAlgorithms(m.s.Profile.signingOrder())
 		}
 	}
 	m.b.TokenEndpointAuthSigningAlg = m.pick(member, wishes, supported)
 }
 
-// keyAlgorithms are the signing algorithms that a key of ours fits, in our order.
-func (m *matcher) keyAlgorithms() []string {
-	var fit []string
-	for _, alg := range signingOrder {
-		if _, err := m.s.Keys.SigningKey(alg); err == nil {
-			fit = append(fit, alg)
-		}
-	}
+// keyAlgorithms are the signing algorithms of order that a key of ours fits.
+func (s *Snapshot) keyAlgorithms(order []string) []string {
+	fit := slices.DeleteFunc(slices.Clone(order), func(alg string) bool {
+		_, err := s.Keys.SigningKey(alg)
+		return err != nil
+	})
 	if len(fit) == 0 {
-		return signingOrder
+		return order
 	}
 	return fit
 }

@@ -141,6 +141,15 @@ func (s *Snapshot) ClientSecret() message.Secret {
 	return s.Client.ClientSecret
 }
 
+// CertificateBound reports whether we asked for access tokens that are bound to our
+// certificate, whatever else proves who we are (RFC 8705, Section 3.4).
+func (s *Snapshot) CertificateBound() bool {
+	if s.Client != nil && s.Client.TLSClientCertificateBoundAccessTokens != nil {
+		return *s.Client.TLSClientCertificateBoundAccessTokens
+	}
+	return ProviderAllows(s.Metadata.TLSClientCertificateBoundAccessTokens, false)
+}
+
 // SecretExpiresAt returns when the client_secret expires; the zero Time means never.
 func (s *Snapshot) SecretExpiresAt() time.Time {
 	if s.Client == nil || s.Client.ClientSecretExpiresAt == nil || *s.Client.ClientSecretExpiresAt == 0 {

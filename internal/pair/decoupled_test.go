@@ -3,6 +3,7 @@ package pair_test
 import (
 	"context"
 	"errors"
+	"net/url"
 	"testing"
 	"time"
 
@@ -198,10 +199,7 @@ func TestFAPI2(t *testing.T) {
 			w := newWorld(t, knobs{
 				metadata: func(m *message.ClientMetadata) {
 					yes := true
-					m.TokenEndpointAuthMethod, m.IDTokenSignedResponseAlg, m.DPoPBoundAccessTokens = message.AuthMethodPrivateKeyJWT, "ES256", &yes
-					if op == endpoint.ProfileFAPI2MessageSigning {
-						m.RequestObjectSigningAlg, m.AuthorizationSignedResponseAlg = "ES256", "ES256"
-					}
+					m.DPoPBoundAccessTokens = &yes // all else is the profile's to say
 				},
 				rp: func(c *servicecontext.Config) {
 					c.Profile, c.Keys, c.DPoPKey = rp, generate(t, "ES256"), generate(t, "ES256").Keys()[0]
@@ -210,12 +208,45 @@ func TestFAPI2(t *testing.T) {
 					c.Policy = endpoint.Policy{Profile: op, DPoPNonce: true}
 				},
 			})
-			req := message.AuthorizationRequest{}
-			if op == endpoint.ProfileFAPI2MessageSigning {
-				req.ResponseMode = message.ResponseModeJWT
+			state := w.flow(message.AuthorizationRequest{})
+			b := w.env.Context.Snapshot().Behaviour
+			if b.TokenEndpointAuthMethod != message.AuthMethodPrivateKeyJWT || b.IDTokenSignedResponseAlg != "ES256" {
+				t.Errorf("the profile left %s and %s", b.TokenEndpointAuthMethod, b.IDTokenSignedResponseAlg)
 			}
-			state := w.flow(req)
+			if signed := w.Brought.Raw[:9] == "response="; signed != (op == endpoint.ProfileFAPI2MessageSigning) {
+				t.Errorf("the response was signed: %v", signed)
+			}
 			w.run(service.NewRefreshToken, service.Args{State: state})
 		})
+	}
+}
+
+// Under FAPI 2.0 a response names its issuer, whatever the metadata announces.
+func TestFAPI2Issuer(t *testing.T) {
+	for profile, missing := range map[servicecontext.Profile]error{
+		servicecontext.ProfileOAuth21: nil,
+		servicecontext.ProfileFAPI2:   message.RuleAuthzResponseIssMissing,
+	} {
+		w := newWorld(t, knobs{rp: func(c *servicecontext.Config) {
+			c.Profile, c.Keys, c.DPoPKey = profile, generate(t, "ES256"), generate(t, "ES256").Keys()[0]
+		}})
+		w.register()
+		if err := w.env.Context.Update(func(sn *servicecontext.Snapshot) error {
+			silent := *sn.Provider
+			silent.AuthorizationResponseIssParameterSupported = nil
+			sn.Provider = &silent
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		m := w.pending("", service.NewAuthorization(w.env), service.Args{Binding: w.Binding}, nil)
+		values, err := url.ParseQuery(m.text)
+		if err != nil || !values.Has("iss") {
+			t.Fatalf("%s: %v", m.text, err)
+		}
+		values.Del("iss")
+		if _, err := m.svc.ParseResponse(context.Background(), m.bring(values.Encode())); !errors.Is(err, missing) {
+			t.Errorf("%s: got %v, want %v", profile, err, missing)
+		}
 	}
 }
