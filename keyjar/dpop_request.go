@@ -3,7 +3,6 @@ package keyjar
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"net/url"
@@ -78,7 +77,7 @@ func (p DPoPPolicy) Verify(r DPoPRequest) (*DPoPUse, error) {
 		return nil, violation(message.RuleDPoPTarget, "htm", "", r.Method, nil)
 	}
 	target := dpopTarget(r.URL)
-	if u.Proof.URI == "" || dpopTarget(u.Proof.URI) != target {
+	if target == "" || dpopTarget(u.Proof.URI) != target {
 		return nil, violation(message.RuleDPoPTarget, "htu", "", target, nil)
 	}
 	if r.AccessToken != "" && u.Proof.AccessTokenHash != message.AccessTokenHash(r.AccessToken) {
@@ -114,7 +113,8 @@ func (p DPoPPolicy) timely(proof *message.DPoPProof) error {
 }
 
 // dpopTarget is a URL without query and fragment, its scheme and host normalized (RFC
-// 9449, Section 4.3, step 9: "ignoring any query and fragment parts").
+// 9449, Section 4.3, step 9: "ignoring any query and fragment parts"). It is empty for what
+// is no absolute URL, and equal to nothing then.
 func dpopTarget(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" {
@@ -139,12 +139,12 @@ type DPoPNonces struct{ Key []byte }
 
 // At returns the nonce of a moment. It stays the same for two minutes.
 func (n DPoPNonces) At(now time.Time) string {
-	return base64.RawURLEncoding.EncodeToString(n.of(slotOf(now)))
+	return encodeSegment(n.of(slotOf(now)))
 }
 
 // Fresh reports whether a nonce was given out no longer than four minutes ago.
 func (n DPoPNonces) Fresh(nonce string, now time.Time) bool {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(nonce)
+	raw, err := decodeSegment(nonce)
 	if err != nil || len(raw) != nonceLength || len(n.Key) == 0 {
 		return false
 	}
