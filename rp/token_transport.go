@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/oidcservice/oidc/keyjar"
@@ -156,8 +155,10 @@ func challengeCode(resp *http.Response) message.ErrorCode {
 		return ""
 	}
 	for _, c := range challenges {
-		if c.Scheme == "bearer" || c.Scheme == "dpop" {
-			return message.ErrorCode(c.Params["error"])
+		// A server that takes both schemes challenges with both, and declares the error
+		// with the one that was used (RFC 9449, Section 7.1).
+		if code := c.Params["error"]; code != "" && (c.Scheme == "bearer" || c.Scheme == "dpop") {
+			return message.ErrorCode(code)
 		}
 	}
 	return ""
@@ -228,21 +229,15 @@ func (v *provider) keepNonce(origin string, h http.Header) {
 // challenge with insufficient_user_authentication (RFC 9470, Sections 3 and 4). It
 // reports false for any other answer. Give it to Party.Begin.
 func StepUp(resp *http.Response) (message.AuthorizationRequest, bool) {
-	var m message.AuthorizationRequest
-	if challengeCode(resp) != message.InsufficientUserAuthentication {
-		return m, false
-	}
-	challenges, _ := service.ParseChallenges(resp.Header.Values("WWW-Authenticate"))
-	for _, c := range challenges {
-		if c.Params["error"] != string(message.InsufficientUserAuthentication) {
-			continue
-		}
-		m.ACRValues = message.ParseList(c.Params["acr_values"])
-		if seconds, err := strconv.Atoi(c.Params["max_age"]); err == nil && seconds >= 0 {
-			m.MaxAge = &seconds
+	if resp.StatusCode == http.StatusUnauthorized {
+		challenges, _ := service.ParseChallenges(resp.Header.Values("WWW-Authenticate"))
+		for _, c := range challenges {
+			if m, ok := service.StepUp(c); ok && (c.Scheme == "bearer" || c.Scheme == "dpop") {
+				return m, true
+			}
 		}
 	}
-	return m, true
+	return message.AuthorizationRequest{}, false
 }
 
 // HTTPClient returns an http.Client that shows the token to these origins, and nowhere

@@ -154,7 +154,7 @@ func TestTokenTransportWithDPoP(t *testing.T) {
 		seen[proof.JWTID] = true
 		rw.Header().Set("DPoP-Nonce", "nonce-1")
 		if proof.Nonce != "nonce-1" {
-			rw.Header().Set("WWW-Authenticate", `DPoP error="use_dpop_nonce"`)
+			rw.Header().Set("WWW-Authenticate", `Bearer realm="api", DPoP error="use_dpop_nonce"`)
 			rw.WriteHeader(http.StatusUnauthorized)
 			return
 		}

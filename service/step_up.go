@@ -13,9 +13,21 @@ func (e *ChallengeError) StepUp() (message.AuthorizationRequest, bool) {
 	if e.Err == nil || e.Err.Code != message.InsufficientUserAuthentication {
 		return message.AuthorizationRequest{}, false
 	}
-	req := message.AuthorizationRequest{ACRValues: message.ParseList(e.Challenge.Params["acr_values"])}
-	if age, err := strconv.Atoi(e.Challenge.Params["max_age"]); err == nil && age >= 0 {
+	return stepUp(e.Challenge), true
+}
+
+// StepUp is [ChallengeError.StepUp] for whoever parsed the challenge.
+func StepUp(c Challenge) (message.AuthorizationRequest, bool) {
+	if c.Params["error"] != string(message.InsufficientUserAuthentication) {
+		return message.AuthorizationRequest{}, false
+	}
+	return stepUp(c), true
+}
+
+func stepUp(c Challenge) message.AuthorizationRequest {
+	req := message.AuthorizationRequest{ACRValues: message.ParseList(c.Params["acr_values"])}
+	if age, err := strconv.Atoi(c.Params["max_age"]); err == nil && age >= 0 {
 		req.MaxAge = &age
 	}
-	return req, true
+	return req
 }
