@@ -113,6 +113,13 @@ func (c *coreOS) callback(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "at_hash", http.StatusBadGateway)
 		return
 	}
+	var times struct {
+		AuthTime int64 `json:"auth_time"`
+	}
+	if err := verified.Claims(&times); err != nil || times.AuthTime == 0 {
+		http.Error(w, "auth_time", http.StatusBadGateway)
+		return
+	}
 	info, err := c.provider.UserInfo(c.ctx, oauth2.StaticTokenSource(token))
 	if err != nil || info.Subject != verified.Subject {
 		http.Error(w, "userinfo", http.StatusBadGateway)
