@@ -74,7 +74,8 @@ func node(t *testing.T, env []string, arguments ...string) string {
 // A provider listens on a loopback socket and remembers what it answered well.
 type provider struct {
 	*optest.Provider
-	server *httptest.Server
+	server      *httptest.Server
+	certificate certificate // of the client
 
 	mu   sync.Mutex
 	used map[string]bool // paths
@@ -82,7 +83,7 @@ type provider struct {
 
 func start(t *testing.T, knob optest.Knob) *provider {
 	t.Helper()
-	p := &provider{used: map[string]bool{}}
+	p := &provider{used: map[string]bool{}, certificate: newCertificate(t)}
 	p.server = httptest.NewUnstartedServer(p)
 	var err error
 	p.Provider, err = optest.New(func(c *op.Config) {
@@ -104,8 +105,10 @@ func start(t *testing.T, knob optest.Knob) *provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A certificate is proven by its key or its subject: no authority has to sign it.
-	p.server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
+	// A subject proves nothing unless the connection has verified the certificate.
+	clients := x509.NewCertPool()
+	clients.AppendCertsFromPEM(p.certificate.cert)
+	p.server.TLS = &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: clients, MinVersion: tls.VersionTLS12}
 	p.server.StartTLS()
 	t.Cleanup(p.server.Close)
 	return p
@@ -143,9 +146,13 @@ func (p *provider) caFile(t *testing.T) string {
 	return file
 }
 
-// clientCertificate makes a certificate for rp.example: PEM, its key, and its public key
-// as a JWK.
-func clientCertificate(t *testing.T) (cert, key string, jwk map[string]any) {
+// A certificate is one of rp.example: in PEM with its key, and its public key as a JWK.
+type certificate struct {
+	cert, key []byte
+	jwk       map[string]any
+}
+
+func newCertificate(t *testing.T) certificate {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -169,17 +176,21 @@ func clientCertificate(t *testing.T) (cert, key string, jwk map[string]any) {
 		t.Fatal(err)
 	}
 	encode := base64.RawURLEncoding.EncodeToString
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})),
-		map[string]any{"kty": "EC", "crv": "P-256", "x": encode(point[1:33]), "y": encode(point[33:]), "x5c": []string{base64.StdEncoding.EncodeToString(der)}}
+	return certificate{
+		cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		key:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}),
+		jwk: map[string]any{
+			"kty": "EC", "crv": "P-256", "x": encode(point[1:33]), "y": encode(point[33:]),
+			"x5c": []string{base64.StdEncoding.EncodeToString(der)},
+		},
+	}
 }
 
 // run takes the client through a flow.
 func (p *provider) run(t *testing.T, flow string) {
 	t.Helper()
-	cert, key, jwk := clientCertificate(t)
 	setting, err := json.Marshal(map[string]any{
-		"issuer": p.Issuer, "certificate": cert, "key": key, "certificateKey": jwk,
+		"issuer": p.Issuer, "certificate": string(p.certificate.cert), "key": string(p.certificate.key), "certificateKey": p.certificate.jwk,
 		"user": map[string]string{"username": optest.Username, "password": optest.Password},
 	})
 	if err != nil {
