@@ -34,7 +34,7 @@ func secure(t *testing.T, h http.HandlerFunc) (*httptest.Server, rp.ClientOption
 	t.Helper()
 	s := httptest.NewTLSServer(h)
 	t.Cleanup(s.Close)
-	return s, rp.ClientOptions{RootCAs: roots(s), TrustedHosts: []string{"127.0.0.1"}, Timeout: 5 * time.Second}
+	return s, rp.ClientOptions{RootCAs: roots(s), TrustedHosts: []string{"127.0.0.1"}, Timeout: 30 * time.Second}
 }
 
 func get(url string) *service.Request {
