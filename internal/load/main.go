@@ -40,6 +40,7 @@ func main() {
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	var s settings
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
+	f.SetOutput(out)
 	f.StringVar(&s.serve, "serve", "", "serve `what`: op or floor; the generator starts its servers with it")
 	f.StringVar(&s.scenario, "scenario", "", "measure `one` only: "+strings.Join(names(), " or "))
 	f.IntVar(&s.requests, "requests", 2000, "requests in a round")
