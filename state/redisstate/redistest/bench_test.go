@@ -3,6 +3,7 @@ package redistest
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,50 @@ func BenchmarkStore(b *testing.B) {
 				outage.Candidate{Name: "store", Call: by(verb.store)},
 				outage.Candidate{Name: "rueidis", Call: by(verb.raw)},
 				outage.Candidate{Name: "go-redis", Call: by(verb.compared)})
+		})
+	}
+}
+
+// BenchmarkSize measures what the server's memory holds for an entry of so many
+// bytes, and for a member of a group.
+func BenchmarkSize(b *testing.B) {
+	s := servers[0]
+	client := s.client(b, nil)
+	ctx := context.Background()
+	used := func() int64 {
+		info, err := client.Do(ctx, client.B().Info().Section("memory").Build()).ToString()
+		if err != nil {
+			b.Fatal(err)
+		}
+		for line := range strings.Lines(info) {
+			if text, ok := strings.CutPrefix(line, "used_memory_dataset:"); ok {
+				n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+				if err != nil {
+					b.Fatal(err)
+				}
+				return n
+			}
+		}
+		b.Fatal("the server does not tell")
+		return 0
+	}
+	const entries = 50_000
+	for _, size := range []int{600, 800, 2500, 0} {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			store := s.open(b)
+			before := used()
+			for i := range entries {
+				var err error
+				if size > 0 {
+					err = store.Put(ctx, fmt.Sprintf("p-%043d", i), []byte(strings.Repeat("x", size)), time.Minute)
+				} else {
+					err = store.Join(ctx, fmt.Sprintf("g-%043d", i), fmt.Sprintf("%043d", i), time.Minute)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(used()-before)/entries, "B/entry")
 		})
 	}
 }

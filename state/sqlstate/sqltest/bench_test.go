@@ -1,9 +1,14 @@
 package sqltest
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -131,5 +136,57 @@ func BenchmarkStore(b *testing.B) {
 				})
 			}
 		})
+	}
+}
+
+// sizes ask for the bytes of a table with its indices.
+var sizes = map[sqlstate.Dialect]string{
+	sqlstate.SQLite:     `SELECT SUM(pgsize) FROM dbstat WHERE name LIKE '%{t}%'`,
+	sqlstate.PostgreSQL: `SELECT pg_total_relation_size('{t}')`,
+	sqlstate.MariaDB:    `SELECT data_length + index_length FROM information_schema.tables WHERE table_name = '{t}'`,
+}
+
+// BenchmarkSize measures what a table holds for an entry of so many bytes.
+func BenchmarkSize(b *testing.B) {
+	const entries = 20_000
+	for _, d := range databases {
+		if sizes[d.dialect] == "" {
+			continue
+		}
+		for _, size := range []int{600, 800, 2500} {
+			b.Run(fmt.Sprintf("%s/%d", d.name, size), func(b *testing.B) {
+				d := d.found(b)
+				pool := d.pool(b)
+				table := fmt.Sprintf("size%d", time.Now().UnixNano())
+				store := d.openTable(b, pool, sqlstate.Options{Table: table, SweepEvery: -1})
+				var wg sync.WaitGroup
+				for w := range 16 {
+					wg.Go(func() {
+						for i := w; i < entries; i += 16 {
+							// Keys are hashes: in no order.
+							sum := sha256.Sum256([]byte(strconv.Itoa(i)))
+							key := "p-" + base64.RawURLEncoding.EncodeToString(sum[:])
+							value := make([]byte, size) // as Sealed makes it: nothing to compress
+							_, _ = rand.Read(value)
+							if err := store.Put(b.Context(), key, value, time.Hour); err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
+				}
+				wg.Wait()
+				if d.dialect == sqlstate.MariaDB {
+					if _, err := pool.ExecContext(b.Context(), "ANALYZE TABLE "+table); err != nil {
+						b.Fatal(err)
+					}
+				}
+				var bytes float64
+				if err := pool.QueryRowContext(b.Context(), strings.ReplaceAll(sizes[d.dialect], "{t}", table)).Scan(&bytes); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(bytes/entries, "B/entry")
+			})
+		}
 	}
 }
