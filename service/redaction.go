@@ -2,6 +2,7 @@ package service
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -124,19 +125,21 @@ func hide(err error, answer *Response) {
 		return
 	}
 	hidden := strings.NewReplacer(secrets...)
-	eachCause(err, func(cause error) {
-		switch e := cause.(type) {
-		case *message.Violation:
-			e.Got = hidden.Replace(e.Got)
-		case *message.Error:
-			e.Code = message.ErrorCode(hidden.Replace(string(e.Code)))
-			e.Description, e.URI = hidden.Replace(e.Description), hidden.Replace(e.URI)
-		case *ChallengeError:
-			for name, value := range e.Challenge.Params {
-				e.Challenge.Params[name] = hidden.Replace(value)
-			}
+	var v *message.Violation
+	for cause := err; errors.As(cause, &v); cause = v.Err {
+		v.Got = hidden.Replace(v.Got)
+	}
+	var declared *message.Error
+	if errors.As(err, &declared) {
+		declared.Code = message.ErrorCode(hidden.Replace(string(declared.Code)))
+		declared.Description, declared.URI = hidden.Replace(declared.Description), hidden.Replace(declared.URI)
+	}
+	var challenged *ChallengeError
+	if errors.As(err, &challenged) {
+		for name, value := range challenged.Challenge.Params {
+			challenged.Challenge.Params[name] = hidden.Replace(value)
 		}
-	})
+	}
 }
 
 // secrets are the secrets of a request, as they are and as a form writes them, each with
@@ -176,20 +179,4 @@ func (r *Request) secrets() []string {
 		}
 	}
 	return list
-}
-
-// eachCause visits an error and all that it wraps.
-func eachCause(err error, visit func(error)) {
-	if err == nil {
-		return
-	}
-	visit(err)
-	switch e := err.(type) {
-	case interface{ Unwrap() error }:
-		eachCause(e.Unwrap(), visit)
-	case interface{ Unwrap() []error }:
-		for _, cause := range e.Unwrap() {
-			eachCause(cause, visit)
-		}
-	}
 }

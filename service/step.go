@@ -65,7 +65,7 @@ func (r *rooms) of(s *Step) *atomic.Int32 {
 
 // learn notes how many checks a step had.
 func (r *rooms) learn(s *Step) {
-	if room, n := r.of(s), int32(len(s.checks)); n > room.Load() { //nolint:gosec // a step has tens of checks
+	if room, n := r.of(s), int32(len(s.checks)); n > room.Load() {
 		room.Store(n)
 	}
 }

@@ -150,7 +150,7 @@ func (l *listener) verify() {
 	}
 	printed := strings.ToLower(l.printed.String())
 	for value, name := range l.secrets {
-		for _, form := range []string{value, url.QueryEscape(value), hex.EncodeToString([]byte(value)), fmt.Sprint([]byte(value))} {
+		for _, form := range []string{value, url.QueryEscape(value), hex.EncodeToString([]byte(value)), fmt.Sprintf("%d", []byte(value))} {
 			if at := strings.Index(printed, strings.ToLower(form)); at >= 0 {
 				l.t.Errorf("%s is printed: …%s…", name, printed[max(0, at-900):min(len(printed), at+80)])
 				break
@@ -218,8 +218,8 @@ func leaks(t *testing.T, method string, how servicecontext.RequestMethod) {
 		},
 		Observe: func(e service.Exchange) { l.print(e, e.Result, e.Err) },
 	}
-	run := func(make func(service.Env) service.Service, args service.Args) *service.Result {
-		svc := make(w.env)
+	run := func(constructor func(service.Env) service.Service, args service.Args) *service.Result {
+		svc := constructor(w.env)
 		res, err := runner.Run(ctx, svc, args)
 		l.print(args, res, err)
 		if broken == nil && err != nil {
