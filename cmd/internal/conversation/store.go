@@ -17,7 +17,7 @@ import (
 // openStore opens the store that --store names. Memory is nil: the database's own.
 func (s *Settings) openStore(ctx context.Context, out io.Writer) (state.Store, func(), error) {
 	opened, err := store.Open(ctx, s.Store, s.StoreKeyFile)
-	var wrong *store.Fault
+	var wrong *store.SettingError
 	switch {
 	case errors.As(err, &wrong) && wrong.KeyFile:
 		return nil, nil, fault("store-key-file", "%s", wrong.Text)

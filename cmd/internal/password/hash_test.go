@@ -103,7 +103,7 @@ func TestDecoyTakesItsTime(t *testing.T) {
 		}
 		return best
 	}
-	if real, fake := fastest(h), fastest(h.Decoy()); fake < real/4 {
-		t.Errorf("a user takes %s, nobody %s", real, fake)
+	if known, nobody := fastest(h), fastest(h.Decoy()); nobody < known/4 {
+		t.Errorf("a user takes %s, nobody %s", known, nobody)
 	}
 }

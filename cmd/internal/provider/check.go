@@ -304,7 +304,7 @@ func (s *Setup) checkPolicy() {
 
 func (s *Setup) checkStore() {
 	err := store.Check(s.storeURL(), s.storeKeyFile())
-	var wrong *store.Fault
+	var wrong *store.SettingError
 	switch {
 	case errors.As(err, &wrong) && wrong.KeyFile:
 		s.file.Add("store.key_file", "%s", wrong.Text)

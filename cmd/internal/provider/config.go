@@ -191,8 +191,8 @@ func (s *Setup) more(name string, into any) *settings.File {
 }
 
 // faults are those of all files.
-func (s *Setup) faults() settings.Faults {
-	var all settings.Faults
+func (s *Setup) faults() settings.FaultErrors {
+	var all settings.FaultErrors
 	for _, file := range s.files {
 		all = append(all, file.Faults...)
 	}
@@ -200,8 +200,8 @@ func (s *Setup) faults() settings.Faults {
 }
 
 // Faults tells what Load found wrong, nil if err is of another kind.
-func Faults(err error) settings.Faults {
-	var f settings.Faults
+func Faults(err error) settings.FaultErrors {
+	var f settings.FaultErrors
 	errors.As(err, &f)
 	return f
 }

@@ -231,12 +231,12 @@ users_file: users.yaml
 
 // A user that does not exist costs one hash, like one that does.
 func TestNobodyCostsOneHash(t *testing.T) {
-	real, fake := &counting{}, &counting{}
-	a := newAccounts(&accountList{byName: map[string]account{"diana": {id: "diana", hash: real}}, nobody: fake})
+	hers, nobodys := &counting{}, &counting{}
+	a := newAccounts(&accountList{byName: map[string]account{"diana": {id: "diana", hash: hers}}, nobody: nobodys})
 	_, known, _ := a.Authenticate(t.Context(), "diana", "wrong")
 	_, unknown, _ := a.Authenticate(t.Context(), "nobody", "wrong")
-	if real.n != 1 || fake.n != 1 || known || unknown {
-		t.Errorf("%d and %d hashes were computed", real.n, fake.n)
+	if hers.n != 1 || nobodys.n != 1 || known || unknown {
+		t.Errorf("%d and %d hashes were computed", hers.n, nobodys.n)
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A Fault is one thing that is wrong in a file.
-type Fault struct {
+// A FaultError is one thing that is wrong in a file.
+type FaultError struct {
 	File string
 	Line int    // 0 if there is no such line
 	Path string // of the member, such as clients[0].redirect_uris
@@ -25,7 +25,7 @@ type Fault struct {
 }
 
 // Error names file, line and member and says what is expected.
-func (f *Fault) Error() string {
+func (f *FaultError) Error() string {
 	var b strings.Builder
 	b.WriteString(f.File)
 	if f.Line > 0 {
@@ -39,11 +39,11 @@ func (f *Fault) Error() string {
 	return b.String()
 }
 
-// Faults are the things that are wrong, in the order of the file where it is known.
-type Faults []*Fault
+// FaultErrors are the things that are wrong, in the order of the file where it is known.
+type FaultErrors []*FaultError
 
 // Error tells all of them, one a line.
-func (f Faults) Error() string {
+func (f FaultErrors) Error() string {
 	lines := make([]string, len(f))
 	for i, one := range f {
 		lines[i] = one.Error()
@@ -54,7 +54,7 @@ func (f Faults) Error() string {
 // A File is a file that was read, and what is wrong in it.
 type File struct {
 	Name   string
-	Faults Faults
+	Faults FaultErrors
 
 	lines map[string]int // by path
 }
@@ -124,7 +124,7 @@ func spaced(data []byte) []byte {
 
 // Add notes a fault of the member at a path.
 func (f *File) Add(path, format string, args ...any) {
-	f.Faults = append(f.Faults, &Fault{File: f.Name, Line: f.line(path), Path: path, Text: fmt.Sprintf(format, args...)})
+	f.Faults = append(f.Faults, &FaultError{File: f.Name, Line: f.line(path), Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
 // line is where the member at a path stands, or what it should stand in.

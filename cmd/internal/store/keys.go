@@ -14,7 +14,7 @@ import (
 func readKeys(file string) ([][]byte, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, &Fault{KeyFile: true, Text: err.Error()}
+		return nil, &SettingError{KeyFile: true, Text: err.Error()}
 	}
 	var keys [][]byte
 	for i, line := range strings.Split(string(data), "\n") {
@@ -25,12 +25,12 @@ func readKeys(file string) ([][]byte, error) {
 		plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(line, "="))
 		key, err := base64.RawStdEncoding.DecodeString(plain)
 		if err != nil || len(key) < state.MinSealKey {
-			return nil, &Fault{KeyFile: true, Text: fmt.Sprintf("%s, line %d: want at least %d random bytes in base64 (openssl rand -base64 %d)", file, i+1, state.MinSealKey, state.MinSealKey)}
+			return nil, &SettingError{KeyFile: true, Text: fmt.Sprintf("%s, line %d: want at least %d random bytes in base64 (openssl rand -base64 %d)", file, i+1, state.MinSealKey, state.MinSealKey)}
 		}
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 {
-		return nil, &Fault{KeyFile: true, Text: file + ": no key in it; want one a line (openssl rand -base64 32)"}
+		return nil, &SettingError{KeyFile: true, Text: file + ": no key in it; want one a line (openssl rand -base64 32)"}
 	}
 	return keys, nil
 }

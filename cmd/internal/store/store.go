@@ -38,17 +38,19 @@ func (s *Store) Close() {
 	}
 }
 
-// A Fault is a setting of the store that is wrong. Its text never holds the URL, which may
+// A SettingError is a setting of the store that is wrong. Its text never holds the URL, which may
 // have a password in it.
-type Fault struct {
+type SettingError struct {
 	KeyFile bool // it is the file of the keys, otherwise the URL
 	Text    string
 }
 
 // Error says what is wrong.
-func (f *Fault) Error() string { return f.Text }
+func (f *SettingError) Error() string { return f.Text }
 
-func fault(format string, args ...any) error { return &Fault{Text: fmt.Sprintf(format, args...)} }
+func fault(format string, args ...any) error {
+	return &SettingError{Text: fmt.Sprintf(format, args...)}
+}
 
 // An opener opens a kind of store. The address is that of the URL without its scheme, u the
 // whole, nil for those that are no URL.
@@ -101,7 +103,7 @@ func checkKeyFile(name, keyFile string) error {
 		return nil
 	}
 	if name == "" || name == "memory" {
-		return &Fault{KeyFile: true, Text: "a store in memory is not sealed"}
+		return &SettingError{KeyFile: true, Text: "a store in memory is not sealed"}
 	}
 	_, err := readKeys(keyFile)
 	return err

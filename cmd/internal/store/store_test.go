@@ -107,7 +107,7 @@ func TestFaults(t *testing.T) {
 		{"sqlite:x.db", keyFile(t, "pass-word ! "+secret(1, 32)), "line 1"},
 	} {
 		err := store.Check(tt.url, tt.keys)
-		var f *store.Fault
+		var f *store.SettingError
 		if !errors.As(err, &f) || !strings.Contains(f.Text, tt.says) || f.KeyFile != (tt.keys != "") {
 			t.Errorf("%s: %v, want %q", tt.url, err, tt.says)
 		}
@@ -139,7 +139,7 @@ func TestNobodyListens(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		_, err := store.Open(ctx, url, "")
 		cancel()
-		var f *store.Fault
+		var f *store.SettingError
 		if !errors.As(err, &f) || strings.Contains(err.Error(), "pass-word") || !strings.Contains(err.Error(), "refused") {
 			t.Errorf("%s: %v", scheme, err)
 		}
