@@ -220,7 +220,13 @@ func (p *provider) listen(stdout io.Reader, ready chan<- string) {
 func start(t *testing.T, secure bool) *provider {
 	t.Helper()
 	needNode(t)
-	p, err := launch(nil, secure, "node", "provider.mjs")
+	return alone(t, func() (*provider, error) { return launch(nil, secure, "node", "provider.mjs") })
+}
+
+// alone starts a provider for one test.
+func alone(t *testing.T, start func() (*provider, error)) *provider {
+	t.Helper()
+	p, err := start()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ var built struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for _, c := range []*common{oidcProvider, zitadel} {
+	for _, c := range []*common{oidcProvider, zitadel, idpyoidc, idpyoidcAsItIs} {
 		if err := c.end(); err != nil {
 			fmt.Fprintln(os.Stderr, "a provider ended with", err)
 			code = 1
