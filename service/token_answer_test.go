@@ -163,12 +163,12 @@ func TestRefreshRotates(t *testing.T) {
 			t.Fatalf("%d: %v", i, err)
 		}
 	}
-	if want := "8xLOxBtZp8 8xLOxBtZp8 8xLOxBtZp8 8xLOxBtZp8 rotated"; strings.Join(sent, " ") != want {
-		t.Errorf("sent %v", sent)
-	}
 	gone := `{"error":"invalid_grant"}`
 	if err := refresh(answer{Status: 400, Body: &gone}); !errors.Is(err, message.InvalidGrant) || w.alive() {
 		t.Errorf("invalid_grant: alive %v, %v", w.alive(), err)
+	}
+	if want := "8xLOxBtZp8 8xLOxBtZp8 8xLOxBtZp8 8xLOxBtZp8 rotated rotated"; strings.Join(sent, " ") != want {
+		t.Errorf("sent %v", sent)
 	}
 }
 
