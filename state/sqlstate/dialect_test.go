@@ -1,6 +1,8 @@
 package sqlstate
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -53,6 +55,23 @@ func TestSchema(t *testing.T) {
 		text, err = Schema(d, "auth.logins")
 		if err != nil || !strings.Contains(text, "auth.logins_group") || strings.Contains(text, "auth.logins_expires") {
 			t.Errorf("%s: an index has a schema in its name: %v\n%s", d, err, text)
+		}
+	}
+}
+
+// The migrations that the documentation prints are the ones that are run.
+func TestSchemaIsDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "state.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []Dialect{SQLite, PostgreSQL, MySQL, MariaDB} {
+		text, err := Schema(d, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(page), "\n```sql\n"+text+"```\n") {
+			t.Errorf("docs/state.md does not print the migration of %s:\n%s", d, text)
 		}
 	}
 }

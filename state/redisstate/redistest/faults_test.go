@@ -166,11 +166,11 @@ func TestClusterNodeDies(t *testing.T) {
 // its place, and the same client goes on there.
 func TestFailover(t *testing.T) {
 	primary, _, sentinels := outage.RedisSentinel(t)
-	option := rueidis.ClientOption{Sentinel: rueidis.SentinelOption{MasterSet: "primary"}}
+	var addresses []string
 	for _, s := range sentinels {
-		option.InitAddress = append(option.InitAddress, s.Address())
+		addresses = append(addresses, s.Address())
 	}
-	store := redisstate.New(connect(t, option), redisstate.Options{})
+	store := redisstate.New(connect(t, behindSentinels(addresses, "primary")), redisstate.Options{})
 	if err := store.Check(t.Context()); err != nil {
 		t.Error(err)
 	}

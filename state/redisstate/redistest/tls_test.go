@@ -118,12 +118,10 @@ func TestTLS(t *testing.T) {
 	options := append(ours.write(), "--tls-port", port, "--tls-auth-clients", "yes", "--tls-protocols", "TLSv1.3")
 	options = append(options, "--user", "default", "off", "--user", "rp", "on", ">secret")
 	outage.Redis(t, append(options, strings.Fields(rules)...)...)
-	option := func(roots *x509.CertPool, certificates ...tls.Certificate) rueidis.ClientOption {
-		return rueidis.ClientOption{
-			InitAddress: []string{address}, ForceSingleClient: true, DisableCache: true, DisableRetry: true,
-			Username: "rp", Password: "secret", ConnWriteTimeout: outage.Patience,
-			TLSConfig: &tls.Config{RootCAs: roots, Certificates: certificates, MinVersion: tls.VersionTLS13},
-		}
+	option := func(roots *x509.CertPool, own ...tls.Certificate) rueidis.ClientOption {
+		o := overTLS(address, "secret", roots, own...)
+		o.ForceSingleClient, o.DisableRetry = true, true
+		return o
 	}
 	mine := ours.leaf(x509.ExtKeyUsageClientAuth)
 	store := redisstate.New(connect(t, option(ours.pool(), mine)), redisstate.Options{})
