@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -35,6 +36,9 @@ func chatter(t *testing.T) *fake {
 	return f
 }
 
+// jwtShape is the beginning of a JWT: a thumbprint may hold the letters by chance.
+var jwtShape = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]`)
+
 var seeded = []string{fakeCode, fakeAccess, fakeRefresh, fakeSecret, fakeManage, "the-secret-cookie"}
 
 // Every seeded secret is absent from every format, and so are the ones that we made.
@@ -60,7 +64,7 @@ func TestTranscriptHasNoSecret(t *testing.T) {
 						}
 					}
 				}
-				if strings.Contains(stdout, "eyJ") {
+				if jwtShape.MatchString(stdout) {
 					t.Error("a token is printed")
 				}
 				if format != "mermaid" && !strings.Contains(stdout, report.Masked) {
@@ -71,7 +75,9 @@ func TestTranscriptHasNoSecret(t *testing.T) {
 					return
 				}
 				_, stdout, _ = oidc(t, append(args, "--show-secrets")...)
-				if !strings.Contains(stdout, "Bearer "+fakeAccess) || strings.Contains(stdout, report.Masked) && format == "json" {
+				// An error names no credential that was sent, whoever asks.
+				shown := strings.ReplaceAll(stdout, report.Masked+" is bad", "")
+				if !strings.Contains(shown, "Bearer "+fakeAccess) || strings.Contains(shown, report.Masked) && format == "json" {
 					t.Error("--show-secrets shows none")
 				}
 			})
