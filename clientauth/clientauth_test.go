@@ -59,6 +59,8 @@ type sent struct {
 	header map[string][]string
 	form   url.Values
 	certs  [][]byte
+	// unverified are certificates whose chain the connection did not verify.
+	unverified bool
 }
 
 func (p pair) send(t testing.TB, method string) sent {
@@ -78,6 +80,9 @@ func (p pair) send(t testing.TB, method string) sent {
 
 func (s sent) judge(r clientauth.Registered) (*clientauth.Proof, error) {
 	p, err := clientauth.Present(s.header, s.form, s.certs)
+	if p != nil {
+		p.CertificateVerified = !s.unverified
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +94,7 @@ func (s sent) clone() sent {
 	for k, v := range s.form {
 		form[k] = slices.Clone(v)
 	}
-	return sent{maps.Clone(s.header), form, s.certs}
+	return sent{maps.Clone(s.header), form, s.certs, s.unverified}
 }
 
 // methods are those that need no certificate, each with a key if it wants one.

@@ -26,6 +26,9 @@ type Presented struct {
 	// PeerCertificates are the certificates of the connection, the client's first,
 	// in DER.
 	PeerCertificates [][]byte
+	// CertificateVerified says that the connection verified their chain. The provider
+	// that knows sets it.
+	CertificateVerified bool
 
 	secret    message.Secret
 	assertion *assertion

@@ -34,7 +34,8 @@ func (c CertificateSubject) count() int {
 }
 
 // tlsClientAuth is mutual TLS with a certificate of a public key infrastructure (RFC
-// 8705, Section 2.1). That the chain is valid is the business of the connection.
+// 8705, Section 2.1): "It relies on a validated certificate chain". A subject that nobody
+// vouches for may be written by anybody.
 var tlsClientAuth = Method{
 	Name:         message.AuthMethodTLSClientAuth,
 	Authenticate: presentCertificate,
@@ -42,6 +43,9 @@ var tlsClientAuth = Method{
 		cert, err := p.certificate()
 		if err != nil {
 			return nil, err
+		}
+		if !p.CertificateVerified {
+			return nil, refuse(message.RuleOPClientMTLS, "certificate", "", "one whose chain the connection verified", nil)
 		}
 		if r.Certificate.count() != 1 || !r.Certificate.fits(cert) {
 			return nil, refuse(message.RuleOPClientMTLS, "certificate", "", "the one registered subject", nil)

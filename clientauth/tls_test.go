@@ -105,6 +105,14 @@ func TestMutualTLS(t *testing.T) {
 			}
 		})
 	}
+	// A subject counts only in a certificate that was verified, a registered key in any.
+	unverified := sent{form: url.Values{"client_id": {clientID}}, certs: [][]byte{der}, unverified: true}
+	if _, err := unverified.judge(clientauth.Registered{ClientID: clientID, Method: "tls_client_auth", Certificate: subject{DNS: "rp.example"}}); !errors.Is(err, message.RuleOPClientMTLS) {
+		t.Errorf("a certificate that nobody verified: %v", err)
+	}
+	if _, err := unverified.judge(clientauth.Registered{ClientID: clientID, Method: "self_signed_tls_client_auth", Keys: keyjar.NewSet(own)}); err != nil {
+		t.Errorf("a registered key: %v", err)
+	}
 	// A secret is no substitute for the certificate.
 	s := newPair(message.AuthMethodClientSecretPost, nil).send(t, message.AuthMethodClientSecretPost)
 	s.certs = [][]byte{der}

@@ -15,6 +15,9 @@ import (
 // registered method (RFC 6749, Section 2.3; Core, Section 9).
 func (s *Step) authenticateClient(ctx context.Context, extension func(context.Context, *Step, *clientauth.Presented) (*Client, error)) error {
 	presented, err := clientauth.Present(s.Request.Header, s.Params, s.Request.PeerCertificates)
+	if presented != nil {
+		presented.CertificateVerified = s.Request.CertificateVerified
+	}
 	if extension != nil {
 		client, err := extension(ctx, s, presented)
 		if err != nil {

@@ -104,9 +104,8 @@ type Policy struct {
 	// third-party cookies apart make it blind.
 	SessionManagement bool
 	// MutualTLS offers the client authentication methods and bound tokens of RFC 8705. The
-	// connection must ask for client certificates. Where it does not verify them
-	// (tls.RequestClientCert), AuthMethods must not have tls_client_auth: it compares the
-	// subject, which anybody can write into a certificate of his own.
+	// connection must ask for client certificates, and verify them for tls_client_auth: where
+	// it does not (tls.RequestClientCert), AuthMethods should not have that method.
 	MutualTLS bool
 	// MutualTLSBase is where clients with a certificate find the endpoints that they prove
 	// themselves at, when that is not below the issuer: a server of its own, so that browsers

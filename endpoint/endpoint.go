@@ -94,6 +94,9 @@ type Request struct {
 	// PeerCertificates is the certificate chain of the connection, the leaf first, in
 	// DER. It comes from TLS, or from a proxy that the operator configured.
 	PeerCertificates [][]byte
+	// CertificateVerified says that their chain was verified, by TLS or the proxy. Without
+	// that tls_client_auth, which compares the subject, lets nobody in (RFC 8705, Section 2.1).
+	CertificateVerified bool
 	// RemoteAddr is the peer's address, for limits on guessing.
 	RemoteAddr string
 }

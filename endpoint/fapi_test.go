@@ -168,6 +168,9 @@ func TestMutualTLS(t *testing.T) {
 		}
 		wants(t, try(w, cert("evil.example")), message.InvalidClient, message.RuleOPClientMTLS)
 		wants(t, try(w), message.InvalidClient, message.RuleOPClientAuthRequired)
+		c := redeem(w.code(), "client_id", clientID)
+		c.header, c.certs, c.unverified = nil, [][]byte{cert("rp.example")}, true
+		wants(t, w.do(c), message.InvalidClient, message.RuleOPClientMTLS)
 	})
 	t.Run("self_signed_tls_client_auth", func(t *testing.T) {
 		w := mutual(message.AuthMethodSelfSignedTLSClientAuth, func(c *endpoint.Client) {

@@ -147,6 +147,8 @@ type call struct {
 	cookies  bool
 	from     string
 	certs    [][]byte
+	// unverified is a connection that asks for certificates and believes each.
+	unverified bool
 }
 
 func (w *world) request(c call) *endpoint.Request {
@@ -160,7 +162,7 @@ func (w *world) request(c call) *endpoint.Request {
 	if address == "" {
 		w.t.Fatalf("no endpoint %s", c.endpoint)
 	}
-	req := &endpoint.Request{Method: c.method, URL: address, Header: maps.Clone(c.header), RemoteAddr: "192.0.2.1", PeerCertificates: c.certs}
+	req := &endpoint.Request{Method: c.method, URL: address, Header: maps.Clone(c.header), RemoteAddr: "192.0.2.1", PeerCertificates: c.certs, CertificateVerified: !c.unverified}
 	if c.from != "" {
 		req.RemoteAddr = c.from
 	}

@@ -1,6 +1,9 @@
 package op_test
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"net/http/httptest"
 	"net/url"
@@ -9,7 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oidcservice/oidc/endpoint"
 	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/op"
+	"github.com/oidcservice/oidc/op/optest"
 )
 
 var codeOnPage = regexp.MustCompile(`(?:id="error_code">|name="error" value=")([a-z_]+)["<]`)
@@ -219,6 +225,30 @@ func TestBadProofs(t *testing.T) {
 		}
 		if tt.status == 401 && w.Header().Get("WWW-Authenticate") == "" {
 			t.Errorf("%s: no challenge", name)
+		}
+	}
+}
+
+// A certificate that the connection only asked for is seen, but nobody has verified it.
+func TestUnverifiedCertificate(t *testing.T) {
+	t.Parallel()
+	var seen *endpoint.Request
+	p := provider(t, func(c *op.Config) {
+		c.Settings = map[string]endpoint.Settings{"jwks": {PostConstruct: []endpoint.ResponseHook{func(_ context.Context, s *endpoint.Step, _ *endpoint.Response) error {
+			seen = s.Request
+			return nil
+		}}}}
+	})
+	leaf := &x509.Certificate{Raw: []byte("der")}
+	for _, verified := range []bool{true, false} {
+		r := httptest.NewRequest("GET", optest.Issuer+"/jwks", nil)
+		r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}
+		if verified {
+			r.TLS.VerifiedChains = [][]*x509.Certificate{{leaf}}
+		}
+		p.ServeHTTP(httptest.NewRecorder(), r)
+		if len(seen.PeerCertificates) != 1 || seen.CertificateVerified != verified {
+			t.Errorf("verified %v: %d certificates, %v", verified, len(seen.PeerCertificates), seen.CertificateVerified)
 		}
 	}
 }

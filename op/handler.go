@@ -111,9 +111,10 @@ func (p *Provider) request(w http.ResponseWriter, r *http.Request, d endpoint.De
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
+	chain, verified := p.certificates(r)
 	return &endpoint.Request{
 		Method: method, URL: address, Header: endpoint.Header(r.Header), Cookies: cookies(r), Body: body,
-		PeerCertificates: p.certificates(r), RemoteAddr: p.remote(r),
+		PeerCertificates: chain, CertificateVerified: verified, RemoteAddr: p.remote(r),
 	}, 0
 }
 
@@ -243,25 +244,27 @@ func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, d endpoint.Des
 	_, _ = w.Write(body)
 }
 
-// certificates is the chain of the connection, or what a trusted proxy says of it.
-func (p *Provider) certificates(r *http.Request) [][]byte {
+// certificates is the chain of the connection and whether TLS verified it, or what a trusted
+// proxy says of it.
+func (p *Provider) certificates(r *http.Request) (chain [][]byte, verified bool) {
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-		chain := make([][]byte, len(r.TLS.PeerCertificates))
+		chain = make([][]byte, len(r.TLS.PeerCertificates))
 		for i, cert := range r.TLS.PeerCertificates {
 			chain[i] = cert.Raw
 		}
-		return chain
+		return chain, len(r.TLS.VerifiedChains) > 0
 	}
 	if p.config.CertificateHeader == "" {
-		return nil
+		return nil, false
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil || !p.trusted(host) {
-		return nil
+		return nil, false
 	}
 	text, err := url.QueryUnescape(r.Header.Get(p.config.CertificateHeader))
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	return decodePEM(text)
+	chain = decodePEM(text)
+	return chain, len(chain) > 0
 }

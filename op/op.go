@@ -56,7 +56,8 @@ type Config struct {
 
 	// TrustedProxies are the addresses of reverse proxies whose X-Forwarded-For is
 	// believed, and, if CertificateHeader names one, whose header with the client's
-	// certificate (PEM, percent-encoded) is. A proxy must strip both from outside.
+	// certificate (PEM, percent-encoded) is. A proxy must strip both from outside, and verify
+	// the certificate if tls_client_auth is offered.
 	TrustedProxies    []netip.Prefix
 	CertificateHeader string
 

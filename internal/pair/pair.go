@@ -59,7 +59,7 @@ func (p *Pair) Send(ctx context.Context, r *service.Request) (*service.Response,
 	}
 	resp, err := p.serve(ctx, &endpoint.Request{
 		Method: r.Method, URL: r.URL, Header: endpoint.Header(r.Header), Body: r.Body,
-		PeerCertificates: p.Certificates, RemoteAddr: "192.0.2.1",
+		PeerCertificates: p.Certificates, CertificateVerified: true, RemoteAddr: "192.0.2.1",
 	})
 	if err != nil {
 		return nil, err

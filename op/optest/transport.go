@@ -43,6 +43,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	in.Host = r.URL.Host
 	in.TLS = &tls.ConnectionState{HandshakeComplete: true, ServerName: r.URL.Hostname(), PeerCertificates: t.Certificates}
+	if len(t.Certificates) > 0 {
+		in.TLS.VerifiedChains = [][]*x509.Certificate{t.Certificates}
+	}
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
