@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/oidcservice/oidc/message"
 )
@@ -42,7 +41,7 @@ func (s *Step) issue(ctx context.Context, a *authorization, sess *session, user 
 	if err := s.saveGrant(ctx, g); err != nil {
 		return nil, err
 	}
-	if err := s.remember(ctx, sess, sessionItem{Client: a.client.ID, Grant: g.ID}); err != nil {
+	if err := s.remember(ctx, sess, g); err != nil {
 		return nil, err
 	}
 	answer := &message.AuthorizationResponse{State: a.req.State, Issuer: c.issuer}
@@ -81,17 +80,16 @@ func (s *Step) issue(ctx context.Context, a *authorization, sess *session, user 
 	return s.answerRoute(ctx, a.route, answer)
 }
 
-// reuseWindow is how long a nonce and a challenge are remembered.
-const reuseWindow = 24 * time.Hour
-
 // noticeReuse tells the operator of a client that uses one nonce or one challenge again:
 // what should be fresh for each request protects nobody then (RFC 9700, Section 2.1.1).
+// They are remembered as long as what came of them is good: each login adds two.
 func (s *Step) noticeReuse(ctx context.Context, a *authorization) error {
+	window := s.Context.lifetimes.Code + s.Context.lifetimes.AccessToken
 	for _, v := range []struct{ param, value string }{{"nonce", a.req.Nonce}, {"code_challenge", a.req.CodeChallenge}} {
 		if v.value == "" {
 			continue
 		}
-		fresh, err := s.Context.store.add(ctx, kindFresh, v.param+"\x00"+a.client.ID+"\x00"+v.value, true, reuseWindow)
+		fresh, err := s.Context.store.add(ctx, kindFresh, v.param+"\x00"+a.client.ID+"\x00"+v.value, true, window)
 		if err != nil {
 			return err
 		}

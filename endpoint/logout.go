@@ -28,7 +28,7 @@ func (s *Step) reached(ctx context.Context, sess *session) ([]*Client, error) {
 	var clients []*Client
 	seen := map[string]bool{}
 	for _, item := range items {
-		if seen[item.Client] {
+		if item.Client == "" || seen[item.Client] {
 			continue
 		}
 		seen[item.Client] = true

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"strconv"
 	"time"
 )
 
@@ -93,47 +92,6 @@ func sid(sessionID, clientID string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// A sessionItem is a grant that a session gave.
-type sessionItem struct {
-	Client string `json:"client"`
-	Grant  string `json:"grant"`
-}
-
-// maxSessionItems bounds the grants of one session.
-const maxSessionItems = 1000
-
-// remember adds a grant to a session. The list is kept in slots, so that it needs no
-// operation of the store but Add and loses nothing to concurrent logins.
-func (s *Step) remember(ctx context.Context, sess *session, item sessionItem) error {
-	for n := range maxSessionItems {
-		added, err := s.Context.store.add(ctx, kindSessionItem, sessionSlot(sess.ID, n), item, sess.Until.Sub(s.Now)+time.Minute)
-		if added || err != nil {
-			return err
-		}
-	}
-	s.Context.logger.Warn("a session has too many grants", "user", sess.User)
-	return nil
-}
-
-func sessionSlot(id string, n int) string { return strconv.Itoa(n) + "\x00" + id }
-
-// items lists the grants of a session.
-func (s *Step) items(ctx context.Context, sess *session) ([]sessionItem, error) {
-	var items []sessionItem
-	for n := range maxSessionItems {
-		var item sessionItem
-		found, err := s.Context.store.get(ctx, kindSessionItem, sessionSlot(sess.ID, n), &item)
-		if err != nil {
-			return nil, err
-		}
-		if !found {
-			break
-		}
-		items = append(items, item)
-	}
-	return items, nil
-}
-
 // end ends a session and what hangs on it: every grant without offline_access (Back-Channel
 // Logout 1.0, Section 2.7). Of concurrent calls one does it and reports so.
 func (s *Step) end(ctx context.Context, sess *session) (bool, error) {
@@ -146,18 +104,20 @@ func (s *Step) end(ctx context.Context, sess *session) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for n, item := range items {
-		var g grant
-		found, err := c.store.get(ctx, kindGrant, item.Grant, &g)
-		if err != nil {
-			return false, err
-		}
-		if found && !g.Offline {
-			if err := s.revoke(ctx, item.Grant); err != nil {
+	for _, item := range items {
+		if item.Grant != "" {
+			var g grant
+			found, err := c.store.get(ctx, kindGrant, item.Grant, &g)
+			if err != nil {
 				return false, err
 			}
+			if found && !g.Offline {
+				if err := s.revoke(ctx, item.Grant); err != nil {
+					return false, err
+				}
+			}
 		}
-		if _, err := c.store.take(ctx, kindSessionItem, sessionSlot(sess.ID, n), nil); err != nil {
+		if err := item.forget(ctx); err != nil {
 			return false, err
 		}
 	}

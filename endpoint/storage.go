@@ -37,6 +37,8 @@ const (
 
 	kindUserSessions   = "op_user_sessions"
 	kindUserGrants     = "op_user_grants"
+	kindSessionGrants  = "op_session_grants"
+	kindSessionClients = "op_session_clients"
 	kindAllClients     = "op_clients"
 	kindCIBA           = "op_ciba"
 	kindAuthReqID      = "op_auth_req_id"

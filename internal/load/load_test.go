@@ -70,7 +70,7 @@ func TestWrongAnswersAreNotMeasured(t *testing.T) {
 		}
 	}()
 	g := newGenerator(op.url, 2, false)
-	if _, err := g.redeem(t.Context(), codeForm("unknown")); err == nil || !strings.Contains(err.Error(), "invalid_grant") {
+	if _, err := g.redeem(t.Context(), codeForm("unknown", fresh())); err == nil || !strings.Contains(err.Error(), "invalid_grant") {
 		t.Errorf("an unknown code: %v", err)
 	}
 	before, err := op.usage("cpu")

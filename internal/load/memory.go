@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -88,7 +89,7 @@ func (l *load) once(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	for _, form := range []map[string][]string{codeForm(code), credentialsForm()} {
+	for _, form := range []url.Values{code, credentialsForm()} {
 		took, err := l.g.redeem(ctx, form)
 		if err != nil {
 			return err

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,10 +51,12 @@ type generator struct {
 	users       []*http.Client // each with the session of a user
 }
 
-const (
-	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // RFC 7636, Appendix B
-	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-)
+// fresh is a nonce or code verifier: 43 characters that nobody can guess.
+func fresh() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // it does not fail
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
 
 func newGenerator(address string, connections int, isFloor bool) *generator {
 	transport := &http.Transport{MaxIdleConns: connections, MaxIdleConnsPerHost: connections, IdleConnTimeout: time.Minute}
@@ -80,7 +85,7 @@ func (g *generator) login(ctx context.Context, n int) error {
 			return err
 		}
 		user := browser(g.client.Transport, jar)
-		page, _, err := g.send(ctx, user, "GET", g.authorization(), nil)
+		page, _, err := g.send(ctx, user, "GET", g.authorization(fresh()), nil)
 		if err != nil {
 			return err
 		}
@@ -99,10 +104,11 @@ func (g *generator) login(ctx context.Context, n int) error {
 	return nil
 }
 
-func (g *generator) authorization() string {
+func (g *generator) authorization(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
 	return g.url + "/authorize?" + url.Values{
 		"response_type": {"code"}, "client_id": {clientID}, "redirect_uri": {redirectURI}, "scope": {"openid"}, "state": {"s"},
-		"nonce": {"n-0S6_WzA2Mj"}, "code_challenge": {challenge}, "code_challenge_method": {"S256"},
+		"nonce": {fresh()}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
 	}.Encode()
 }
 
@@ -134,35 +140,34 @@ func (g *generator) send(ctx context.Context, client *http.Client, method, addre
 	return data, resp, err
 }
 
-// code gets a code for a user who is logged in.
-func (g *generator) code(ctx context.Context, user *http.Client) (string, error) {
-	_, resp, err := g.send(ctx, user, "GET", g.authorization(), nil)
+// code gets a code for a user who is logged in, and returns the form that redeems it.
+func (g *generator) code(ctx context.Context, user *http.Client) (url.Values, error) {
+	verifier := fresh()
+	_, resp, err := g.send(ctx, user, "GET", g.authorization(verifier), nil)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	location, err := url.Parse(resp.Header.Get("Location"))
 	if err != nil || location.Query().Get("code") == "" {
-		return "", errors.Join(errPage, err)
+		return nil, errors.Join(errPage, err)
 	}
-	return location.Query().Get("code"), nil
+	return codeForm(location.Query().Get("code"), verifier), nil
 }
 
-func codeForm(code string) url.Values {
+func codeForm(code, verifier string) url.Values {
 	return url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirectURI}, "code_verifier": {verifier}}
 }
 
 func prepareCodes(ctx context.Context, g *generator, n int) ([]url.Values, error) {
 	forms := make([]url.Values, n)
 	err := g.each(n, func(i int) error {
-		code := strings.Repeat("c", 43) // the floor does not look at it
-		if !g.floor {
-			var err error
-			if code, err = g.code(ctx, g.users[i%len(g.users)]); err != nil {
-				return err
-			}
+		if g.floor { // it looks at nothing
+			forms[i] = codeForm(fresh(), fresh())
+			return nil
 		}
-		forms[i] = codeForm(code)
-		return nil
+		var err error
+		forms[i], err = g.code(ctx, g.users[i%len(g.users)])
+		return err
 	})
 	return forms, err
 }
