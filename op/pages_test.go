@@ -73,6 +73,8 @@ func pages(t *testing.T, lang string) map[string]answer {
 	}
 	list["user_code"] = open(optest.Issuer + "/device")
 	list["device"] = press(list["user_code"], "continue", "user_code", device.Code)
+	another := provider(t, func(c *op.Config) { c.Users = creating{optest.Users{}} })
+	list["create"] = do(t, another.Client(), "GET", authorizeURL("prompt", "create"), "", "Accept-Language", lang)
 	list["done"] = press(list["device"], "allow")
 	list["logout"] = open(optest.Issuer + "/end_session")
 	list["logged_out"] = press(list["logout"], "allow")
@@ -84,6 +86,7 @@ func pages(t *testing.T, lang string) map[string]answer {
 var pageIDs = map[string]string{
 	"login":          "client_name login username password submit cancel client_links policy_uri",
 	"login, refused": "client_name failure login username password submit cancel client_links policy_uri",
+	"create":         "client_name create username password submit submit_login cancel client_links policy_uri",
 	"consent":        "client_name consent scope_openid scope_email submit cancel user client_links policy_uri",
 	"select_account": "client_name continue_as submit_continue select_account username password submit cancel client_links policy_uri",
 	"error":          "error error_code error_description",
