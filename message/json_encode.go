@@ -30,7 +30,7 @@ func EncodeJSON(m any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := int32(min(len(out), maxLength)); n > p.length.Load() { //nolint:gosec // it is at most maxLength
+	if n := int32(min(len(out), maxLength)); n > p.length.Load() {
 		p.length.Store(n)
 	}
 	if len(out) > MaxJSON {
