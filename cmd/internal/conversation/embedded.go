@@ -1,9 +1,11 @@
 package conversation
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 
+	"github.com/oidcservice/oidc/endpoint"
 	"github.com/oidcservice/oidc/op"
 	"github.com/oidcservice/oidc/op/optest"
 )
@@ -20,6 +22,7 @@ func embedded(s *Settings, io IO) (*world, error) {
 		return nil, err
 	}
 	provider, err := optest.New(func(c *op.Config) {
+		c.Clients = welcoming{&endpoint.StoredClients{Store: c.Store}, s.ResourceIndicators}
 		if hosted != nil {
 			c.Outbound = hosted
 		}
@@ -31,4 +34,18 @@ func embedded(s *Settings, io IO) (*world, error) {
 		hosted: hosted, transport: provider.Transport(),
 		fill: url.Values{"username": {optest.Username}, "password": {optest.Password}},
 	})
+}
+
+// welcoming lets the clients that register ask for tokens for the resources that the
+// run names: this provider knows no API that it could compare them with.
+type welcoming struct {
+	endpoint.ClientRegistry
+	resources []string
+}
+
+// AddClient keeps a new client.
+func (w welcoming) AddClient(ctx context.Context, c *endpoint.Client) (added bool, err error) {
+	own := *c
+	own.Resources = w.resources
+	return w.ClientRegistry.AddClient(ctx, &own)
 }
