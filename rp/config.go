@@ -85,7 +85,8 @@ type Dynamic struct {
 // value is good.
 type Options struct {
 	// DB keeps the logins. Nil is one in memory: logins then end with the process,
-	// and only this process can finish what it began.
+	// and only this process can finish what it began. The Store of state/cookiestate
+	// is given the request's cookies where a login begins and at its callback.
 	DB *state.DB
 
 	// Store keeps what was learnt about providers: metadata, keys, and registrations

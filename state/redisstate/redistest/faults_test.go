@@ -145,8 +145,7 @@ func TestServerFillsUp(t *testing.T) {
 	}}.Run(t)
 }
 
-// TestClusterNodeDies does to one node of a cluster what happens to servers. The
-// logins of the others are not held up.
+// TestClusterNodeDies does to one node of a cluster what happens to servers.
 func TestClusterNodeDies(t *testing.T) {
 	nodes := outage.RedisCluster(t)
 	var addresses []string
@@ -159,6 +158,47 @@ func TestClusterNodeDies(t *testing.T) {
 			store := redisstate.New(client, redisstate.Options{Prefix: name + ":"})
 			outage.Load{DB: loaded(store), Fault: func() { fault(nodes[1]) }}.Run(t)
 		})
+	}
+}
+
+// TestClusterNodeHoldsUpNobody stops one node. Whoever needs only the others is
+// answered as always.
+func TestClusterNodeHoldsUpNobody(t *testing.T) {
+	nodes := outage.RedisCluster(t)
+	client := connect(t, rueidis.ClientOption{InitAddress: []string{nodes[0].Address(), nodes[1].Address(), nodes[2].Address()}})
+	store := redisstate.New(client, redisstate.Options{})
+	// What the stopped node answers for is known from who is asked.
+	onStopped := func(key string) bool {
+		slot, err := client.Do(t.Context(), client.B().ClusterKeyslot().Key(redisstate.DefaultPrefix+key).Build()).AsInt64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slot > 5460 && slot <= 10922 // the second third, as redis-cli deals them out
+	}
+	var there []string
+	for i := range 300 {
+		if key := fmt.Sprint("k", i); !onStopped(key) {
+			there = append(there, key)
+		}
+	}
+	nodes[1].Stop()
+	defer nodes[1].Continue()
+	// Some callers wait for the node that stands still.
+	for i := range 300 {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), outage.Patience)
+			defer cancel()
+			_, _, _ = store.Get(ctx, fmt.Sprint("k", i))
+		}()
+	}
+	start := time.Now()
+	for _, key := range there {
+		if err := store.Put(t.Context(), key, nil, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(start); len(there) < 100 || took > outage.Patience/2 {
+		t.Errorf("%d calls of other nodes took %v", len(there), took)
 	}
 }
 

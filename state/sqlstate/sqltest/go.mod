@@ -3,12 +3,12 @@ module github.com/oidcservice/oidc/state/sqlstate/sqltest
 go 1.26.0
 
 require (
-	github.com/go-sql-driver/mysql v1.10.1
-	github.com/jackc/pgx/v5 v5.12.0
-	github.com/oidcservice/oidc v0.0.0
-	github.com/oidcservice/oidc/state/internal/outage v0.0.0
-	github.com/oidcservice/oidc/state/sqlstate v0.0.0
-	modernc.org/sqlite v1.60.1
+	github.com/go-sql-driver/mysql v1.10.1 // MySQL and MariaDB
+	github.com/jackc/pgx/v5 v5.12.0 // PostgreSQL
+	github.com/oidcservice/oidc v0.0.0 // state, and statetest for its rules
+	github.com/oidcservice/oidc/state/internal/outage v0.0.0 // servers that are killed, and what goes on meanwhile
+	github.com/oidcservice/oidc/state/sqlstate v0.0.0 // what is tested
+	modernc.org/sqlite v1.60.1 // SQLite, without C
 )
 
 require (
