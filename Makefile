@@ -71,12 +71,17 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 	done
 
 .PHONY: mutate
-mutate: ## 100,000 mutated requests for each endpoint of the provider; MUTATIONS is another number
+mutate: ## 100,000 mutated requests for each endpoint, and responses for the relying party; MUTATIONS is another number
 	$(GO) test ./op -run '^TestMutatedRequests$$' -count=1 -timeout 15m -v -mutations $(MUTATIONS)
+	$(GO) test ./internal/pair -run '^TestMutatedResponses$$' -count=1 -timeout 15m -v -mutations $(MUTATIONS)
 
 .PHONY: bench
 bench: ## the benchmarks that BENCH matches (all)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: load
+load: ## what the provider costs beside its floor; fails above the targets
+	$(GO) run ./internal/load -gate
 
 .PHONY: cover
 cover: ## coverage of each package; fails below the floor

@@ -18,8 +18,8 @@ import (
 )
 
 var (
-	mutations    = flag.Int("mutations", 100_000, "how many mutated responses TestMutations judges")
-	mutationSeed = flag.Uint64("mutation-seed", 0, "the seed of TestMutations; 0 takes a new one and prints it")
+	mutations    = flag.Int("mutations", 3000, "how many mutated responses TestMutatedResponses judges; continuous integration judges 100,000")
+	mutationsFrom = flag.Uint64("seed", 0, "what the mutations depend on; 0 takes a new one and prints it")
 )
 
 // A mutable is a valid response, and how to bring a changed text of it to the service
@@ -33,14 +33,14 @@ type mutable struct {
 	claims func(*service.Result) any
 }
 
-// TestMutations changes valid responses by one bit or one token each. None is accepted
+// TestMutatedResponses changes valid responses by one bit or one token each. None is accepted
 // with other claims than the original's.
-func TestMutations(t *testing.T) {
-	seed := *mutationSeed
+func TestMutatedResponses(t *testing.T) {
+	seed := *mutationsFrom
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	t.Logf("repeat with -mutation-seed=%d", seed)
+	t.Logf("repeat with -seed=%d", seed)
 	all := mutables(t)
 	for i, m := range all {
 		t.Run(m.name, func(t *testing.T) {
