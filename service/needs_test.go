@@ -73,3 +73,26 @@ func TestNeedsAreMetOnce(t *testing.T) {
 		t.Errorf("the keys were fetched %d times", n)
 	}
 }
+
+// TestRefusedTokenByHand: a caller who does what is needed by hand is told to refresh
+// once; the second refusal is final.
+func TestRefusedTokenByHand(t *testing.T) {
+	w := held(t, override{})
+	ctx := context.Background()
+	svc := w.services.Get(service.UserInfoName)
+	refusal := func(args service.Args) error {
+		req, err := svc.GetRequestParameters(ctx, args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = svc.ParseResponse(ctx, req.Answer(401, map[string][]string{"WWW-Authenticate": {`Bearer error="invalid_token"`}}, nil))
+		return err
+	}
+	var need *service.NeedError
+	if err := refusal(service.Args{State: w.login}); !errors.As(err, &need) || need.Task.Service.Name() != service.RefreshTokenName || !need.Resend {
+		t.Fatalf("the first: %v", err)
+	}
+	if err := refusal(need.Args); errors.As(err, new(*service.NeedError)) || !errors.Is(err, message.InvalidToken) {
+		t.Errorf("the second: %v", err)
+	}
+}
