@@ -21,6 +21,10 @@
 // refreshed once for all callers, and a [TokenTransport] shows it to an API, as Bearer
 // or with a DPoP proof.
 //
+// An [API] is what takes such a token: package resource with a transport. It verifies
+// access tokens, fetches the keys of their issuers or asks these about them, and answers
+// with the challenge that says what is lacking.
+//
 // A [Client] sends the requests of services. It is strict where net/http is
 // obliging: it follows no redirect, keeps no cookie, repeats nothing, uses no proxy
 // that was not configured, bounds time and size of every exchange, and lets a URL
