@@ -1,4 +1,5 @@
-// Package interop holds the tests that run the binary of this repository against a
-// provider that nobody here wrote: npm's oidc-provider, started by the test itself.
-// It exports nothing. README.md in this folder says what the tests need.
+// Package interop holds the tests that run the relying party of this repository against
+// providers that nobody here wrote: oidc-provider, zitadel's example server and idpyoidc,
+// started by the tests themselves. It exports nothing. README.md in this folder says what
+// the tests need, and what the providers do otherwise than the specifications.
 package interop
