@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	mutations    = flag.Int("mutations", 3000, "how many mutated responses TestMutatedResponses judges; continuous integration judges 100,000")
+	mutations     = flag.Int("mutations", 3000, "how many mutated responses TestMutatedResponses judges; continuous integration judges 100,000")
 	mutationsFrom = flag.Uint64("seed", 0, "what the mutations depend on; 0 takes a new one and prints it")
 )
 
