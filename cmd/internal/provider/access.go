@@ -48,6 +48,9 @@ func (a *access) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := a.name(r.URL.Path)
 	a.handler.ServeHTTP(noted, r)
 	took := time.Since(start)
+	if noted.status == 0 {
+		noted.status = http.StatusOK // what net/http sends for a handler that wrote nothing
+	}
 	a.metrics.count(name, r.Method, noted.status, took)
 	method := r.Method
 	if !methods[method] {

@@ -220,6 +220,25 @@ func (k *keyring) due(now time.Time) []string {
 	return algs
 }
 
+// follow makes the keys that follow those of some algorithms. A key that could not be kept
+// is not used: nobody else would know it.
+func (k *keyring) follow(algs []string, now time.Time) error {
+	before := k.rotation
+	var err error
+	for _, alg := range algs {
+		if err == nil {
+			err = k.next(alg, now)
+		}
+	}
+	if err == nil {
+		err = k.save()
+	}
+	if err != nil {
+		k.rotation = before
+	}
+	return err
+}
+
 // rotationMark is where processes that share a store agree who makes the next key.
 const (
 	rotationMark = "op-key-rotation"
@@ -241,19 +260,11 @@ func (k *keyring) refresh(ctx context.Context, to *endpoint.Context, store state
 		if err != nil {
 			return err
 		}
-		for _, alg := range algs {
-			if !mine {
-				break
-			}
-			if err := k.next(alg, now); err != nil {
-				return err
-			}
-			logger.InfoContext(ctx, "a key was made", "alg", alg, "signs_from", now.Add(k.policy.Announce))
-		}
 		if mine {
-			if err := k.save(); err != nil {
+			if err := k.follow(algs, now); err != nil {
 				return err
 			}
+			logger.InfoContext(ctx, "keys were made", "algs", algs, "signing_from", now.Add(k.policy.Announce))
 		}
 	}
 	return to.SetKeys(k.sets(now))

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -82,7 +83,7 @@ func (m *metrics) reloaded(err error) {
 	m.reloads.WithLabelValues(outcome).Inc()
 }
 
-// namer tells the endpoint that a path belongs to.
+// namer tells the endpoint that a path of the public server belongs to.
 func namer(all []endpoint.Described, interaction string) func(path string) string {
 	exact := map[string]string{}
 	prefixes := map[string]string{interaction: "interaction"}
@@ -92,6 +93,21 @@ func namer(all []endpoint.Described, interaction string) func(path string) strin
 			prefixes[d.HostPath] = d.Name
 		}
 	}
+	return naming(exact, prefixes)
+}
+
+// aliasNamer is namer for the server of mutual TLS.
+func aliasNamer(all []endpoint.Described) func(path string) string {
+	exact := map[string]string{}
+	for _, d := range all {
+		if u, err := url.Parse(d.Alias); err == nil && d.Alias != "" {
+			exact[u.Path] = d.Name
+		}
+	}
+	return naming(exact, nil)
+}
+
+func naming(exact, prefixes map[string]string) func(path string) string {
 	return func(path string) string {
 		if name, ok := exact[path]; ok {
 			return name

@@ -133,8 +133,9 @@ func (v *Server) serveAll(public net.Listener) error {
 		return err
 	}
 	base := strings.TrimSuffix(u.Path, "/")
-	note := func(h http.Handler, base string) http.Handler {
-		return &access{handler: h, name: namer(v.provider.Endpoints().All(), base+"/interaction/"), metrics: v.metrics, logger: v.logger}
+	all := v.provider.Endpoints().All()
+	note := func(h http.Handler, name func(path string) string) http.Handler {
+		return &access{handler: h, name: name, metrics: v.metrics, logger: v.logger}
 	}
 	plain := s.Proxies.TerminateTLS || u.Scheme == "http"
 	if !plain {
@@ -144,7 +145,7 @@ func (v *Server) serveAll(public net.Listener) error {
 		}
 		public = tls.NewListener(public, config)
 	}
-	v.add(public, v.server(note(v.provider, base)))
+	v.add(public, v.server(note(v.provider, namer(all, base+"/interaction/"))))
 	if m := s.MutualTLS; m != nil && m.Listen != "" {
 		l, err := v.listen("mutual_tls.listen", m.Listen)
 		if err != nil {
@@ -161,7 +162,7 @@ func (v *Server) serveAll(public net.Listener) error {
 			}
 			l = tls.NewListener(l, config)
 		}
-		v.add(l, v.server(note(v.provider.MutualTLS(), base)))
+		v.add(l, v.server(note(v.provider.MutualTLS(), aliasNamer(all))))
 	}
 	if s.Admin.Listen != "" {
 		l, err := v.listen("admin.listen", s.Admin.Listen)
