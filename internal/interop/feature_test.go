@@ -39,6 +39,25 @@ func decryptionKeys(t *testing.T, alg string) json.RawMessage {
 	return set
 }
 
+// certifiedKey is a private JWK Set with the key of the client certificate, which goes
+// with it (RFC 8705, Section 2.2.2).
+func certifiedKey(t *testing.T) json.RawMessage {
+	t.Helper()
+	pair, err := certificates(t).pair("client")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := keyjar.NewKey(pair.PrivateKey, keyjar.KeyOptions{Use: "sig", Algorithm: "ES256", Certificates: pair.Certificate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := keyjar.NewSet(key).PrivateJWKS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
 // TestFeatures: what a login can have beside its response type, each by what both
 // sides say of it.
 func TestFeatures(t *testing.T) {
@@ -158,8 +177,36 @@ func TestFeatures(t *testing.T) {
 			saw:    []event{{Event: "granted", Grant: "authorization_code", Method: "tls_client_auth", Bound: "mtls"}},
 		},
 		{
+			name: "mutual TLS with a certificate of our own", flags: append([]string{"--token-endpoint-auth-method", "self_signed_tls_client_auth"}, mutual...),
+			client: m{"tls_client_certificate_bound_access_tokens": true, "jwks": certifiedKey(t)},
+			saw:    []event{{Event: "granted", Grant: "authorization_code", Method: "self_signed_tls_client_auth", Bound: "mtls"}},
+		},
+		{
+			name: "tokens bound to a certificate beside assertions", flags: append([]string{"--token-endpoint-auth-method", "private_key_jwt", "--introspect"}, mutual...),
+			client: m{"tls_client_certificate_bound_access_tokens": true},
+			rules:  []string{"introspection_active"},
+			saw:    []event{{Event: "granted", Grant: "authorization_code", Method: "private_key_jwt", Bound: "mtls"}},
+		},
+		// The provider registers RS256 for whatever is not named, which FAPI forbids.
+		{
+			name: "FAPI 2.0 with mutual TLS", flags: append([]string{"--profile", "fapi2", "--token-endpoint-auth-method", "tls_client_auth"}, mutual...),
+			client: m{
+				"client_name": "FAPI 2.0", "id_token_signed_response_alg": "ES256", "tls_client_auth_san_dns": "rp.example",
+				"authorization_signed_response_alg": "ES256", "introspection_signed_response_alg": "ES256",
+				"tls_client_certificate_bound_access_tokens": true, "require_pushed_authorization_requests": true,
+			},
+			saw: []event{
+				{Event: "pushed", Method: "tls_client_auth"},
+				{Event: "granted", Grant: "authorization_code", Method: "tls_client_auth", Bound: "mtls"},
+			},
+		},
+		{
 			name: "FAPI 2.0", flags: []string{"--profile", "fapi2", "--request-method", "par", "--dpop", "--token-endpoint-auth-method", "private_key_jwt"},
-			client: m{"client_name": "FAPI 2.0", "id_token_signed_response_alg": "ES256", "token_endpoint_auth_signing_alg": "ES256", "require_pushed_authorization_requests": true, "dpop_bound_access_tokens": true},
+			client: m{
+				"client_name": "FAPI 2.0", "id_token_signed_response_alg": "ES256", "token_endpoint_auth_signing_alg": "ES256",
+				"authorization_signed_response_alg": "ES256", "introspection_signed_response_alg": "ES256",
+				"require_pushed_authorization_requests": true, "dpop_bound_access_tokens": true,
+			},
 			saw: []event{
 				{Event: "pushed", Method: "private_key_jwt"},
 				{Event: "granted", Grant: "authorization_code", Method: "private_key_jwt", Bound: "dpop"},
