@@ -5,7 +5,8 @@
 // callback, and is claimed once; then it is a session. [DB] keeps both in any
 // [Store], a key-value store whose entries expire: [Memory] in this package, a
 // database or Redis through the backends beside it, or your own, proved by
-// package statetest. [Sealed] encrypts in front of any of them.
+// package statetest. [Sealed] encrypts in front of any of them. Package
+// cookiestate keeps what is pending in the browser instead.
 //
 // # What the store sees
 //

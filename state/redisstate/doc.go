@@ -44,6 +44,7 @@
 // assertion be used again. Check looks.
 //
 // Replication is asynchronous: after a failover the last claims and marks may
-// be unknown to the new primary. Reads must not go to replicas (the client's
+// be unknown to the new primary, unless Options.Replicas waits for them (the
+// user then needs +wait). Reads must not go to replicas (the client's
 // SendToReplicas): they may not have what was just written.
 package redisstate

@@ -19,13 +19,25 @@ type Options struct {
 	// Prefix is in front of all keys, so that applications can share a
 	// server; "" means DefaultPrefix.
 	Prefix string
+
+	// Replicas is how many replicas must have what Add and Take did before
+	// they answer (WAIT). With fewer they return an error, so that a login whose
+	// claim a failover could forget starts again. Zero means that none is
+	// waited for. Each call then has a connection of its own while it lasts.
+	Replicas int
+
+	// ReplicasWait is how long a call waits for the replicas; zero means a
+	// second.
+	ReplicasWait time.Duration
 }
 
 // A Store keeps entries in Redis. It is a state.Store, a state.Swapper and a
 // state.Grouper, and safe for concurrent use.
 type Store struct {
-	client rueidis.Client
-	prefix string
+	client   rueidis.Client
+	prefix   string
+	replicas int64
+	wait     int64 // milliseconds
 }
 
 // New returns a Store on a client that is the caller's: its addresses, TLS,
@@ -34,7 +46,34 @@ func New(client rueidis.Client, o Options) *Store {
 	if o.Prefix == "" {
 		o.Prefix = DefaultPrefix
 	}
-	return &Store{client: client, prefix: o.Prefix}
+	if o.ReplicasWait <= 0 {
+		o.ReplicasWait = replicasWait
+	}
+	return &Store{client: client, prefix: o.Prefix, replicas: int64(o.Replicas), wait: millis(o.ReplicasWait)}
+}
+
+const replicasWait = time.Second
+
+// doOnce runs the command of a claim or a mark, and waits for the replicas that
+// are to know of it.
+func (s *Store) doOnce(ctx context.Context, command rueidis.Completed) (result rueidis.RedisResult, err error) {
+	if s.replicas <= 0 {
+		return s.client.Do(ctx, command), nil
+	}
+	// WAIT is about what its own connection wrote, and holds up whatever comes
+	// after it there.
+	err = s.client.Dedicated(func(c rueidis.DedicatedClient) error {
+		result = c.Do(ctx, command)
+		if err := result.Error(); err != nil {
+			return nil // nothing was written: the caller reads it
+		}
+		n, err := c.Do(ctx, c.B().Wait().Numreplicas(s.replicas).Timeout(s.wait).Build()).AsInt64()
+		if err == nil && n < s.replicas {
+			err = fmt.Errorf("%d of %d replicas know of it", n, s.replicas)
+		}
+		return err
+	})
+	return result, err
 }
 
 const maxKey = 64
@@ -81,7 +120,10 @@ func (s *Store) Add(ctx context.Context, key string, value []byte, ttl time.Dura
 		return n == 0 && err == nil, failed("add", err)
 	}
 	// The client may still read the command after ctx is done: string copies.
-	err = s.client.Do(ctx, s.client.B().Set().Key(s.prefix+key).Value(string(value)).Nx().PxMilliseconds(millis(ttl)).Build()).Error()
+	result, err := s.doOnce(ctx, s.client.B().Set().Key(s.prefix+key).Value(string(value)).Nx().PxMilliseconds(millis(ttl)).Build())
+	if err == nil {
+		err = result.Error()
+	}
 	if rueidis.IsRedisNil(err) {
 		return false, nil
 	}
@@ -112,7 +154,11 @@ func (s *Store) Take(ctx context.Context, key string) ([]byte, bool, error) {
 	if err := begin(ctx, "take", key); err != nil {
 		return nil, false, err
 	}
-	return value("take", s.client.Do(ctx, s.client.B().Getdel().Key(s.prefix+key).Build()))
+	result, err := s.doOnce(ctx, s.client.B().Getdel().Key(s.prefix+key).Build())
+	if err != nil {
+		return nil, false, failed("take", err)
+	}
+	return value("take", result)
 }
 
 func value(verb string, result rueidis.RedisResult) ([]byte, bool, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/oidcservice/oidc/state"
 	"github.com/oidcservice/oidc/state/internal/outage"
 	"github.com/oidcservice/oidc/state/redisstate"
+	"github.com/oidcservice/oidc/state/statetest"
 )
 
 // TestServerFails lets a thousand logins run while the server dies and comes
@@ -199,6 +200,63 @@ func TestClusterNodeHoldsUpNobody(t *testing.T) {
 	}
 	if took := time.Since(start); len(there) < 100 || took > outage.Patience/2 {
 		t.Errorf("%d calls of other nodes took %v", len(there), took)
+	}
+}
+
+// TestReplicas: a claim or a mark that no replica knows of is not acknowledged,
+// so that a failover cannot undo it.
+func TestReplicas(t *testing.T) {
+	_, replica, sentinels := outage.RedisSentinel(t)
+	client := connect(t, behindSentinels([]string{sentinels[0].Address()}, "primary"))
+	store := redisstate.New(client, redisstate.Options{Replicas: 1, ReplicasWait: 300 * time.Millisecond})
+	statetest.Run(t, statetest.Suite{Open: func(testing.TB) state.Store { return store }})
+	ctx, db := t.Context(), loaded(store)
+	for _, name := range []string{"S", "T"} {
+		if err := db.Begin(ctx, state.NewRecord(name, "i")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := db.Claim(ctx, "S"); err != nil {
+		t.Fatal(err)
+	}
+	replica.Stop()
+	if _, err := db.Claim(ctx, "T"); err == nil || !strings.Contains(err.Error(), "0 of 1 replicas") {
+		t.Errorf("a claim that only the primary knows: %v", err)
+	}
+	if seen, err := db.Seen(ctx, state.KindJWTID, "j", time.Hour); !seen || err == nil {
+		t.Errorf("a mark that only the primary knows: %v, %v", seen, err)
+	}
+	replica.Continue()
+	if _, err := db.Claim(ctx, "T"); !errors.Is(err, state.ErrUnknown) {
+		t.Errorf("what may have been claimed is claimed again: %v", err)
+	}
+	if seen, err := db.Seen(ctx, state.KindJWTID, "k", time.Hour); seen || err != nil {
+		t.Errorf("%v, %v", seen, err)
+	}
+}
+
+// TestFailoverForgetsNothing kills a primary whose claims and marks wait for the
+// replica. Until the old primary is back as the replica of the new one, nothing
+// is acknowledged.
+func TestFailoverForgetsNothing(t *testing.T) {
+	primary, _, sentinels := outage.RedisSentinel(t)
+	client := connect(t, behindSentinels([]string{sentinels[0].Address(), sentinels[1].Address()}, "primary"))
+	store := redisstate.New(client, redisstate.Options{Replicas: 1})
+	outage.Load{DB: loaded(store), Recovery: time.Minute, Fault: func() {
+		primary.Kill()
+		time.Sleep(2 * time.Second)
+		primary.Restart()
+	}}.Run(t)
+}
+
+// The nodes of a cluster without replicas have nobody to wait for.
+func TestReplicasOfCluster(t *testing.T) {
+	s := servers[1]
+	store := redisstate.New(s.client(t, nil), redisstate.Options{Prefix: "replicas:", Replicas: 1, ReplicasWait: 20 * time.Millisecond})
+	for i := range 10 {
+		if _, err := store.Add(t.Context(), fmt.Sprint("k", i), nil, time.Second); err == nil || !strings.Contains(err.Error(), "0 of 1 replicas") {
+			t.Errorf("%v", err)
+		}
 	}
 }
 
