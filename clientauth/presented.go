@@ -220,7 +220,11 @@ func refuse(rule message.Rule, param, got, want string, err error) *message.Viol
 func values(header map[string][]string, name string) []string {
 	var all []string
 	for k, v := range header {
-		if strings.EqualFold(k, name) {
+		switch {
+		case len(k) != len(name) || !strings.EqualFold(k, name):
+		case all == nil:
+			all = v[:len(v):len(v)]
+		default:
 			all = append(all, v...)
 		}
 	}

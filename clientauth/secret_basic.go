@@ -42,7 +42,7 @@ var basicEncoding = base64.StdEncoding.Strict()
 func parseBasic(credentials string) (id, secret string, err error) {
 	const rule, param = message.RuleOPClientAuthBasic, "authorization"
 	// Go's decoder passes over line breaks.
-	if strings.ContainsAny(credentials, "\r\n") {
+	if strings.IndexByte(credentials, '\n') >= 0 || strings.IndexByte(credentials, '\r') >= 0 {
 		return "", "", refuse(rule, param, "", "standard base64 without line breaks", nil)
 	}
 	pair, err := basicEncoding.DecodeString(credentials)
@@ -73,7 +73,12 @@ func formDecode(value string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	for _, c := range []byte(text) {
+		if c < ' ' || c == 0x7f {
+			return "", errForm
+		}
+	}
+	if !utf8.ValidString(text) {
 		return "", errForm
 	}
 	return text, nil
