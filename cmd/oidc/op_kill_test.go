@@ -27,14 +27,28 @@ type mortal struct {
 	errs   *strings.Builder
 }
 
-// newMortal builds the binary and writes a configuration with a store on disk.
-func newMortal(t *testing.T) (*mortal, *visitor) {
-	t.Helper()
-	dir := t.TempDir()
-	m := &mortal{t: t, binary: filepath.Join(dir, "oidc"), config: filepath.Join(dir, "op.yaml")}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", m.binary, ".").CombinedOutput(); err != nil {
+// What a process that is killed at any moment must not lose or let be used twice.
+func TestKilled(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "oidc")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	for name, test := range map[string]func(t *testing.T, m *mortal, v *visitor){
+		"between requests": killedBetweenRequests, "while a code is redeemed": killedWhileACodeIsRedeemed, "while refreshing": killedWhileRefreshing,
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, v := newMortal(t, binary)
+			v.register()
+			test(t, m, v)
+		})
+	}
+}
+
+// newMortal writes a configuration with a store on disk and starts the process.
+func newMortal(t *testing.T, binary string) (*mortal, *visitor) {
+	t.Helper()
+	dir := t.TempDir()
+	m := &mortal{t: t, binary: binary, config: filepath.Join(dir, "op.yaml")}
 	ca := writeCertificate(t, dir)
 	writeFile(t, filepath.Join(dir, "store.key"), base64.StdEncoding.EncodeToString([]byte(rand.Text()+rand.Text())))
 	hash, err := password.New("krall", password.Params{Memory: 64, Time: 1, Threads: 1}, rand.Reader)
@@ -100,9 +114,7 @@ func (m *mortal) restart() {
 
 // The process is killed after every request of a client and of a browser. Nothing is lost,
 // and nothing can be used twice.
-func TestKilledBetweenRequests(t *testing.T) {
-	m, v := newMortal(t)
-	v.register()
+func killedBetweenRequests(t *testing.T, m *mortal, v *visitor) {
 	m.restart()
 	page := v.get(v.authorizeURL())
 	m.restart()
@@ -159,9 +171,7 @@ func TestKilledBetweenRequests(t *testing.T) {
 
 // The process is killed while a code is redeemed from many sides at once. However far it
 // came, one of them at most gets tokens, before and after.
-func TestKilledWhileACodeIsRedeemed(t *testing.T) {
-	m, v := newMortal(t)
-	v.register()
+func killedWhileACodeIsRedeemed(t *testing.T, m *mortal, v *visitor) {
 	v.code(v.consent(v.logIn(v.get(v.authorizeURL()), "diana", "krall")))
 	won, cut := 0, 0
 	for round := range 12 {
@@ -203,9 +213,7 @@ func TestKilledWhileACodeIsRedeemed(t *testing.T) {
 
 // A refresh whose answer was lost is repeated: the user stays logged in (the grace of
 // rotation), and a token that was replaced for good does not work.
-func TestKilledWhileRefreshing(t *testing.T) {
-	m, v := newMortal(t)
-	v.register()
+func killedWhileRefreshing(t *testing.T, m *mortal, v *visitor) {
 	code := v.code(v.consent(v.logIn(v.get(v.authorizeURL()), "diana", "krall")))
 	token := v.token(redemption(code)).object(t, 200)["refresh_token"].(string)
 	for round := range 8 {
