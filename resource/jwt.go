@@ -63,7 +63,10 @@ func (a *API) jwt(p *presented, text string) (*Token, error) {
 	if one == nil {
 		return refuse(message.RuleRSTokenIssuer, "iss", c.Issuer, "an issuer that is trusted", nil)
 	}
-	if one.Encrypted && text == p.token.Reveal() {
+	switch encrypted := text != p.token.Reveal(); {
+	case encrypted && !one.Encrypted:
+		return refuse(message.RuleRSJWTEncryption, "access_token", "an encrypted token", "a signed one", nil)
+	case !encrypted && one.Encrypted:
 		// "If encryption was negotiated with the authorization server at registration time
 		// and the incoming JWT access token is not encrypted, the resource server SHOULD
 		// reject it."

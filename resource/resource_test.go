@@ -249,6 +249,19 @@ func TestProofServesOnce(t *testing.T) {
 	}
 }
 
+// That one issuer encrypts its tokens says nothing about another.
+func TestEncryptionIsAgreedWithEachIssuer(t *testing.T) {
+	var v vector
+	v.Config.Encrypted = true
+	w := newWorld(t, v, func(c *resource.Config) { c.Issuers[0].Encrypted = false })
+	if _, err := w.perform(&override{Encrypt: true}); !errors.Is(err, message.RuleRSJWTEncryption) {
+		t.Errorf("an encrypted token: %v", err)
+	}
+	if _, err := w.perform(nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // RFC 9449, Section 7.1 and RFC 6750, Section 3.1: without a token the challenge names
 // every scheme that is served, and no error.
 func TestBareChallenge(t *testing.T) {
