@@ -191,6 +191,9 @@ type Response struct {
 	Send []Outbound
 	// Ask is a question that the caller is to bring to the user's other device.
 	Ask *Decoupled
+	// Refusal is why this is a no, nil if it is none. It is for metrics and traces: what
+	// of it the client or the user is told stands in the fields above.
+	Refusal *Refusal
 }
 
 // A Cookie is to be set in the browser. All cookies have Path=/ and no Domain.

@@ -32,7 +32,8 @@ func Continue(ctx context.Context, e Endpoint, ticket string, answer Answer) (*R
 // Answered turns what ParseRequest, ProcessRequest or Resume returned into the response
 // to send. A refused guess is counted.
 func Answered(ctx context.Context, e Endpoint, req *Request, o *Outcome, err error) (*Response, error) {
-	if refusal := refusalOf(err); refusal != nil {
+	refusal := refusalOf(err)
+	if refusal != nil {
 		refusal.log(ctx, e.Name())
 		if refusal.nonce {
 			nonce, err := refusal.step.newNonce(ctx)
@@ -49,12 +50,15 @@ func Answered(ctx context.Context, e Endpoint, req *Request, o *Outcome, err err
 		if r, ok := e.(Refuser); ok {
 			o, err = r.Refuse(ctx, req, refusal)
 		} else {
-			return refused(refusal, false), nil
+			resp := refused(refusal, false)
+			resp.Refusal = refusal
+			return resp, nil
 		}
 	}
 	if err == nil {
 		var resp *Response
 		if resp, err = e.DoResponse(ctx, o); err == nil {
+			resp.Refusal = refusal
 			return resp, nil
 		}
 	}

@@ -50,14 +50,17 @@ func (p *Provider) serve(w http.ResponseWriter, r *http.Request, d endpoint.Desc
 	if d.CORS && p.cors(w, r, d) {
 		return
 	}
+	r, end := p.traced(r, d.Name)
 	req, status := p.request(w, r, d)
 	if status != 0 {
+		end(Outcome{Status: status, Code: message.InvalidRequest, Rule: message.RuleOPRequestBody})
 		p.refuse(w, r, d, status)
 		return
 	}
 	resp, err := p.rounds(r.Context(), func() (*endpoint.Response, error) {
 		return endpoint.Serve(r.Context(), d.Endpoint, req)
 	})
+	end(outcome(resp, err))
 	p.answer(w, r, resp, err)
 }
 
@@ -232,6 +235,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, resp *endpoint
 // refuse answers a request that is not fit to be parsed.
 func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, d endpoint.Described, status int) {
 	refusal := endpoint.Refuse(status, message.InvalidRequest, message.RuleOPRequestBody, "")
+	p.config.Logger.InfoContext(r.Context(), "refused", "endpoint", d.Name, "error", string(message.InvalidRequest), "rule", string(message.RuleOPRequestBody))
 	if d.Browser {
 		p.showError(w, r, status, message.InvalidRequest, refusal.Declared.Description)
 		return

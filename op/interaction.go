@@ -52,9 +52,11 @@ func (p *Provider) serveInteraction(w http.ResponseWriter, r *http.Request, name
 		answer.Scope = append(message.List{}, form["scope"]...)
 	}
 	ticket := form.Get("ticket")
+	r, end := p.traced(r, OperationInteraction)
 	resp, err := p.rounds(r.Context(), func() (*endpoint.Response, error) {
 		return endpoint.Continue(r.Context(), resumer, ticket, answer)
 	})
+	end(outcome(resp, err))
 	p.answer(w, r, resp, err)
 }
 

@@ -61,6 +61,12 @@ type Config struct {
 	TrustedProxies    []netip.Prefix
 	CertificateHeader string
 
+	// Trace is told of every step before it starts, for traces and metrics; Step says of
+	// which. The context it returns, such as one with a span, is the one for everything
+	// that belongs to the step; nil means the same. The function it returns is told how
+	// the step ended; it may be nil.
+	Trace func(ctx context.Context, s Step) (context.Context, func(Outcome))
+
 	InsecureAllowHTTP bool
 	Now               func() time.Time
 	Rand              io.Reader

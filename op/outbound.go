@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
@@ -82,7 +83,9 @@ func mayReach(addr netip.Addr, allow []netip.Prefix) bool {
 
 // fetch gets what a NeedFetch asks for and supplies it. The error is that of a store.
 func (p *Provider) fetch(ctx context.Context, need *endpoint.NeedFetch) error {
+	ctx, end := p.trace(ctx, OperationFetch)
 	status, body, err := p.get(ctx, need)
+	end(outboundOutcome(status, err))
 	if err != nil {
 		p.config.Logger.InfoContext(ctx, "a document of a client could not be had", "kind", string(need.Kind), "client_id", need.ClientID, "error", err)
 	}
@@ -102,7 +105,7 @@ func (p *Provider) get(ctx context.Context, need *endpoint.NeedFetch) (int, []by
 	req.Header.Set("Accept", strings.Join(need.Accept, ", "))
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, withoutURL(err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, need.MaxBody+1))
@@ -119,7 +122,10 @@ func (p *Provider) Send(list []endpoint.Outbound) {
 			defer p.sending.Done()
 			p.slots <- struct{}{}
 			defer func() { <-p.slots }()
-			if err := p.deliver(out); err != nil {
+			ctx, end := p.trace(context.Background(), OperationNotification)
+			status, err := p.deliver(ctx, out)
+			end(outboundOutcome(status, err))
+			if err != nil {
 				p.config.Logger.Warn("a notification could not be delivered", "client_id", out.ClientID, "error", err)
 			}
 		}()
@@ -128,27 +134,47 @@ func (p *Provider) Send(list []endpoint.Outbound) {
 
 var errStatus = errors.New("op: the answer is not a success")
 
-func (p *Provider) deliver(out endpoint.Outbound) error {
-	if !strings.HasPrefix(out.URL, "https://") {
-		return &message.Violation{Rule: message.RuleOPOutbound, Param: "scheme", Want: "https"}
+// withoutURL returns err without the URL that net/http puts in front of it, since that of
+// a client may hold what nobody else should read.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
+	return err
+}
+
+// outboundOutcome says what a request to a client came to.
+func outboundOutcome(status int, err error) Outcome {
+	o := Outcome{Status: status, Err: err}
+	var v *message.Violation
+	if errors.As(err, &v) {
+		o.Rule = v.Rule
+	}
+	return o
+}
+
+func (p *Provider) deliver(ctx context.Context, out endpoint.Outbound) (status int, err error) {
+	if !strings.HasPrefix(out.URL, "https://") {
+		return 0, &message.Violation{Rule: message.RuleOPOutbound, Param: "scheme", Want: "https"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, out.Method, out.URL, bytes.NewReader(out.Body))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for name, values := range out.Header {
 		req.Header[name] = values
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return err
+		return 0, withoutURL(err)
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10))
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
-		return errStatus
+		return resp.StatusCode, errStatus
 	}
-	return nil
+	return resp.StatusCode, nil
 }

@@ -46,9 +46,10 @@ type APIConfig struct {
 	// first, in DER, where a proxy ends TLS. Nil means that of the connection.
 	PeerCertificates func(r *http.Request) [][]byte
 
-	// Observe is told of every exchange with an issuer; Logger of refused requests and of
-	// issuers that cannot be asked. Nil is silence.
+	// Observe is told of every exchange with an issuer, Trace of every step as in Options;
+	// Logger of refused requests and of issuers that cannot be asked. Nil is silence.
 	Observe func(ctx context.Context, e service.Exchange)
+	Trace   func(ctx context.Context, s Step) (context.Context, func(Outcome))
 	Logger  *slog.Logger
 }
 
@@ -67,7 +68,7 @@ type API struct {
 // NewAPI makes an API. It sends nothing: an issuer is asked when the first token comes.
 func NewAPI(c APIConfig) (*API, error) {
 	p := newCore(Options{
-		DB: c.DB, Store: c.Store, HTTP: c.HTTP, Observe: c.Observe, Logger: c.Logger,
+		DB: c.DB, Store: c.Store, HTTP: c.HTTP, Observe: c.Observe, Trace: c.Trace, Logger: c.Logger,
 		Now: c.Now, Rand: c.Rand, InsecureAllowHTTP: c.InsecureAllowHTTP,
 		Services: factory.Spec{service.IntrospectionName: {}},
 	})

@@ -121,7 +121,9 @@ func stateOf(raw string) (name string, sealed bool) {
 
 // complete finishes the login that a response belongs to.
 func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inbound) (l *Login, issuer, target string, err error) {
-	ctx := r.Context()
+	ctx, end := p.trace(r.Context(), OperationCallback, "")
+	defer func() { end(issuer, err) }()
+	r = r.WithContext(ctx)
 	name, sealed := stateOf(in.Raw)
 	v, err := p.providerOf(ctx, name, in.RedirectURI)
 	if err != nil {

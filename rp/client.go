@@ -68,6 +68,12 @@ type ClientOptions struct {
 	// Transport replaces the network: a provider in the same process, or a
 	// recording. Addresses are then not judged. It must follow no redirects.
 	Transport http.RoundTripper
+
+	// Wrap, if not nil, is given each transport that the client makes, or Transport, and
+	// returns what is used in its place: for spans and header fields of a trace. Addresses
+	// are judged below it, where the connection is made. It sees what is secret, and must
+	// follow no redirects and repeat nothing.
+	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // A Client sends the requests of services over net/http. Its Send is a
@@ -85,7 +91,8 @@ func NewClient(o ClientOptions) *Client {
 	}
 	c := &Client{options: o}
 	if o.Transport != nil {
-		c.open, c.guarded, c.mutual, c.guardedMutual = o.Transport, o.Transport, o.Transport, o.Transport
+		only := o.wrapped(o.Transport)
+		c.open, c.guarded, c.mutual, c.guardedMutual = only, only, only, only
 		return c
 	}
 	c.open, c.guarded = o.transport(false, false), o.transport(true, false)
@@ -96,7 +103,14 @@ func NewClient(o ClientOptions) *Client {
 	return c
 }
 
-func (o *ClientOptions) transport(guarded, mutual bool) *http.Transport {
+func (o *ClientOptions) wrapped(transport http.RoundTripper) http.RoundTripper {
+	if o.Wrap == nil {
+		return transport
+	}
+	return o.Wrap(transport)
+}
+
+func (o *ClientOptions) transport(guarded, mutual bool) http.RoundTripper {
 	dialer := &net.Dialer{Timeout: o.Timeout}
 	if guarded && o.Proxy == nil {
 		dialer.Control = guard
@@ -105,7 +119,7 @@ func (o *ClientOptions) transport(guarded, mutual bool) *http.Transport {
 	if mutual {
 		config.Certificates = []tls.Certificate{*o.Certificate}
 	}
-	return &http.Transport{
+	return o.wrapped(&http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    o.Timeout,
@@ -115,7 +129,7 @@ func (o *ClientOptions) transport(guarded, mutual bool) *http.Transport {
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConnsPerHost:    2,
 		IdleConnTimeout:        30 * time.Second,
-	}
+	})
 }
 
 // Send sends r and returns its answer. It enforces r.Policy and the options: a

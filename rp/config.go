@@ -133,6 +133,12 @@ type Options struct {
 	// Observe is told of every exchange with a provider, for traces and metrics.
 	Observe func(ctx context.Context, e service.Exchange)
 
+	// Trace is told of every step before it starts, for traces and metrics; Step says
+	// of which. The context it returns, such as one with a span, is the one for
+	// everything that belongs to the step, requests included; nil means the same. The
+	// function it returns is told how the step ended; it may be nil.
+	Trace func(ctx context.Context, s Step) (context.Context, func(Outcome))
+
 	// RefreshEvery is how long metadata is used without asking again: a day if zero.
 	// Keys are used as long as their HTTP freshness says.
 	RefreshEvery time.Duration

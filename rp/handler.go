@@ -45,7 +45,9 @@ type begunLogin struct {
 }
 
 // begin builds the authorization request of a login and remembers it.
-func (p *Party) begin(ctx context.Context, v *provider, m message.AuthorizationRequest, target string) (*begunLogin, error) {
+func (p *Party) begin(ctx context.Context, v *provider, m message.AuthorizationRequest, target string) (begun *begunLogin, err error) {
+	ctx, end := p.trace(ctx, OperationLogin, v.issuer)
+	defer func() { end(v.issuer, err) }()
 	if err := v.ready(ctx); err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func (p *Party) begin(ctx context.Context, v *provider, m message.AuthorizationR
 			return nil, err
 		}
 	}
-	begun := &begunLogin{issuer: v.issuer, address: req.URL, state: req.State, binding: binding}
+	begun = &begunLogin{issuer: v.issuer, address: req.URL, state: req.State, binding: binding}
 	if asked, ok := req.Message().(*message.AuthorizationRequest); ok {
 		begun.formPost = strings.HasPrefix(string(asked.ResponseMode), string(message.ResponseModeFormPost))
 	}

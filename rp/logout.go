@@ -59,10 +59,12 @@ func (p *Party) Logout() http.Handler {
 // leave closes a session, and returns the request that the browser takes to the provider,
 // nil if that has no logout endpoint. A provider that cannot be asked keeps nobody
 // logged in here.
-func (p *Party) leave(ctx context.Context, record state.Record) (*service.Request, error) {
+func (p *Party) leave(ctx context.Context, record state.Record) (there *service.Request, err error) {
+	ctx, end := p.trace(ctx, OperationLogout, record.Issuer)
+	defer func() { end(record.Issuer, err) }()
 	// "the local session already closed" (rule endsession_request): the record stays
 	// until the browser is back, for its ID Token.
-	_, err := p.db.Update(ctx, record.State, func(r *state.Record) error {
+	_, err = p.db.Update(ctx, record.State, func(r *state.Record) error {
 		r.Keep(keptSession, "")
 		return nil
 	})

@@ -142,11 +142,15 @@ func checkProblem(t *testing.T, w *world, p *page, service string, kinds []rp.Ki
 	if p.status < 400 || !strings.Contains(p.body, `id="what"`) || !strings.Contains(p.body, `id="advice"`) || !strings.Contains(p.body, `id="retry"`) {
 		t.Errorf("status %d, page: %s", p.status, p.body)
 	}
-	line := ""
+	line, lines := "", 0
 	for l := range strings.SplitSeq(log, "\n") {
 		if strings.Contains(l, "a login failed") {
 			line = l
+			lines++
 		}
+	}
+	if lines != 1 {
+		t.Errorf("one failure is logged %d times:\n%s", lines, log)
 	}
 	if !strings.Contains(line, "step="+service) || !strings.Contains(line, "issuer=https://op.example") {
 		t.Errorf("the log does not say where: %s", line)

@@ -95,11 +95,10 @@ func newParty(c PartyConfig) (*Party, error) {
 	}
 	p.open = NewClient(p.o.HTTP)
 	p.api = p.open.open
-	if t, ok := p.api.(*http.Transport); ok && p.o.HTTP.Transport == nil {
+	if calls := p.open.options; calls.Transport == nil {
 		// Calls of an API are many, and what they send may be sent again.
-		t = t.Clone()
-		t.DisableKeepAlives = false
-		p.api = t
+		calls.KeepAlives = true
+		p.api = calls.transport(false, false)
 	}
 	if err := p.readBase(c.CallbackBase); err != nil {
 		return nil, err
@@ -321,8 +320,7 @@ func (p *Party) identify(ctx context.Context, identifier string) (string, error)
 		return "", err
 	}
 	svc := service.NewWebFinger(service.Env{Context: sc})
-	runner := service.Runner{Send: p.open.Send, Observe: func(e service.Exchange) { p.observe(ctx, e) }}
-	if _, err := runner.Run(ctx, svc, service.Args{Message: message.WebFingerRequest{Resource: identifier}}); err != nil {
+	if _, err := p.runner(ctx, "", p.open.Send).Run(ctx, svc, service.Args{Message: message.WebFingerRequest{Resource: identifier}}); err != nil {
 		return "", err
 	}
 	return sc.Snapshot().Issuer, nil

@@ -105,12 +105,14 @@ var sharedKeyWaits = []time.Duration{0, 100 * time.Millisecond, 300 * time.Milli
 
 // runner returns a Runner that tells keep of every exchange.
 func (v *provider) runner(ctx context.Context, keep func(service.Exchange)) service.Runner {
-	return service.Runner{Send: v.client.Send, Observe: func(e service.Exchange) {
-		v.party.observe(ctx, e)
-		if keep != nil {
+	runner := v.party.runner(ctx, v.issuer, v.client.Send)
+	if keep != nil {
+		runner.Observe = func(e service.Exchange) {
+			v.party.observe(ctx, e)
 			keep(e)
 		}
-	}}
+	}
+	return runner
 }
 
 // judge runs a step. A key set is fetched once a minute at most, by all processes that

@@ -58,7 +58,10 @@ func (p *Party) AuthorizationURL(ctx context.Context, l LoginRequest) (address s
 
 // Tokens finishes the login: it takes the whole address that the user was sent back to,
 // and the binding that AuthorizationURL gave, and returns tokens that are verified.
-func (p *Party) Tokens(ctx context.Context, callbackURL string, binding message.Secret) (*Tokens, error) {
+func (p *Party) Tokens(ctx context.Context, callbackURL string, binding message.Secret) (t *Tokens, err error) {
+	issuer := ""
+	ctx, end := p.trace(ctx, OperationCallback, issuer)
+	defer func() { end(issuer, err) }()
 	in := service.Inbound{Mode: message.ResponseModeQuery, Method: http.MethodGet, Binding: binding.Reveal()}
 	rest, fragment, _ := strings.Cut(callbackURL, "#")
 	in.RedirectURI, in.Raw, _ = strings.Cut(rest, "?")
@@ -75,12 +78,13 @@ func (p *Party) Tokens(ctx context.Context, callbackURL string, binding message.
 	if err != nil {
 		return nil, err
 	}
+	issuer = v.issuer
 	v.freshKeys(ctx)
 	res, err := v.finish(ctx, service.AuthorizationName, service.ParseCallback(in), sharedKeyWaits)
 	if err != nil {
 		return nil, err
 	}
-	t, err := p.tokensOf(ctx, v, res)
+	t, err = p.tokensOf(ctx, v, res)
 	if err != nil {
 		p.giveUp(ctx, res.State)
 		v.forget(context.WithoutCancel(ctx), err)

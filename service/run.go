@@ -28,6 +28,12 @@ type Runner struct {
 	// Observe, if not nil, is told of every exchange in the order in which they
 	// were concluded, those of tasks included.
 	Observe func(Exchange)
+	// Trace, if not nil, is told of every service that is about to be run, those of
+	// tasks included. The context it returns, such as one with a span, is the one for
+	// everything that belongs to the service; nil means the same. The function it
+	// returns is told how that ended; it may be nil. What took how long is measured
+	// between the two: this package tells no time.
+	Trace func(ctx context.Context, service string) (context.Context, func(error))
 }
 
 // An Exchange is a request, its answer, and what became of it.
@@ -52,17 +58,39 @@ func Finish(ctx context.Context, svc Service, resp *Response, send SendFunc) (*R
 }
 
 // Run is the function Run with the runner's settings.
-func (r Runner) Run(ctx context.Context, svc Service, args Args) (*Result, error) {
+func (r Runner) Run(ctx context.Context, svc Service, args Args) (res *Result, err error) {
+	ctx, end := r.begin(ctx, svc)
+	defer func() { end(err) }()
 	resp, err := r.send(ctx, svc, args)
 	if err != nil {
 		return nil, err
 	}
-	return r.Finish(ctx, svc, resp)
+	return r.finish(ctx, svc, resp)
 }
 
 // Request builds the request of svc after doing what it needs first, such as
 // pushing an authorization request.
-func (r Runner) Request(ctx context.Context, svc Service, args Args) (*Request, error) {
+func (r Runner) Request(ctx context.Context, svc Service, args Args) (req *Request, err error) {
+	ctx, end := r.begin(ctx, svc)
+	defer func() { end(err) }()
+	return r.request(ctx, svc, args)
+}
+
+// begin tells Trace.
+func (r Runner) begin(ctx context.Context, svc Service) (inner context.Context, end func(error)) {
+	if r.Trace != nil {
+		inner, end = r.Trace(ctx, svc.Name())
+	}
+	if inner == nil {
+		inner = ctx
+	}
+	if end == nil {
+		end = func(error) {}
+	}
+	return inner, end
+}
+
+func (r Runner) request(ctx context.Context, svc Service, args Args) (*Request, error) {
 	done := map[string]bool{}
 	for round := 0; ; round++ {
 		req, err := svc.GetRequestParameters(ctx, args)
@@ -84,7 +112,7 @@ func (r Runner) Request(ctx context.Context, svc Service, args Args) (*Request, 
 
 func (r Runner) send(ctx context.Context, svc Service, args Args) (*Response, error) {
 	for try := 0; ; try++ {
-		req, err := r.Request(ctx, svc, args)
+		req, err := r.request(ctx, svc, args)
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +151,13 @@ func Unanswered(ctx context.Context, svc Service, req *Request, err error) error
 }
 
 // Finish is the function Finish with the runner's settings.
-func (r Runner) Finish(ctx context.Context, svc Service, resp *Response) (*Result, error) {
+func (r Runner) Finish(ctx context.Context, svc Service, resp *Response) (res *Result, err error) {
+	ctx, end := r.begin(ctx, svc)
+	defer func() { end(err) }()
+	return r.finish(ctx, svc, resp)
+}
+
+func (r Runner) finish(ctx context.Context, svc Service, resp *Response) (*Result, error) {
 	done := map[string]bool{} // the tasks done for this message: none is done twice
 	waits := 0
 	for round := 0; round < rounds; round++ {
