@@ -25,14 +25,22 @@ func clientConfig(t *testing.T, metadata map[string]any) string {
 	return file
 }
 
-// decryptionKeys is a private JWK Set with one key for the encryption algorithm.
-func decryptionKeys(t *testing.T, alg string) json.RawMessage {
+// clientKeys is a private JWK Set with one key for each algorithm.
+func clientKeys(t *testing.T, algs ...string) json.RawMessage {
 	t.Helper()
-	key, err := keyjar.Generate(alg, rand.Reader, keyjar.KeyOptions{Use: "enc", Algorithm: alg})
-	if err != nil {
-		t.Fatal(err)
+	var keys []*keyjar.Key
+	for _, alg := range algs {
+		use := "enc"
+		if slices.Contains(keyjar.SigningAlgorithms(), alg) {
+			use = "sig"
+		}
+		key, err := keyjar.Generate(alg, rand.Reader, keyjar.KeyOptions{Use: use, Algorithm: alg})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key)
 	}
-	set, err := keyjar.NewSet(key).PrivateJWKS()
+	set, err := keyjar.NewSet(keys...).PrivateJWKS()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,17 +127,17 @@ func TestFeatures(t *testing.T) {
 		},
 		{
 			name:   "ID Token encrypted with RSA",
-			client: m{"id_token_encrypted_response_alg": "RSA-OAEP-256", "id_token_encrypted_response_enc": "A256GCM", "jwks": decryptionKeys(t, "RSA-OAEP-256")},
+			client: m{"id_token_encrypted_response_alg": "RSA-OAEP-256", "id_token_encrypted_response_enc": "A256GCM", "jwks": clientKeys(t, "RSA-OAEP-256")},
 			rules:  []string{"idtoken_not_encrypted"},
 		},
 		{
 			name:   "ID Token encrypted with ECDH",
-			client: m{"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A128CBC-HS256", "id_token_signed_response_alg": "ES256", "jwks": decryptionKeys(t, "ECDH-ES")},
+			client: m{"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A128CBC-HS256", "id_token_signed_response_alg": "ES256", "jwks": clientKeys(t, "ECDH-ES")},
 			rules:  []string{"idtoken_not_encrypted"},
 		},
 		{
 			name: "ID Token encrypted in front", flags: []string{"--response-type", "code id_token", "--compat", "issuer_in_id_token"},
-			client: m{"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM", "jwks": decryptionKeys(t, "ECDH-ES")},
+			client: m{"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM", "jwks": clientKeys(t, "ECDH-ES")},
 			rules:  []string{"idtoken_not_encrypted", "idtoken_c_hash", "idtoken_hybrid_binding"},
 		},
 		{
@@ -139,7 +147,7 @@ func TestFeatures(t *testing.T) {
 		},
 		{
 			name:   "UserInfo signed and encrypted",
-			client: m{"userinfo_signed_response_alg": "RS256", "userinfo_encrypted_response_alg": "RSA-OAEP-256", "userinfo_encrypted_response_enc": "A256GCM", "jwks": decryptionKeys(t, "RSA-OAEP-256")},
+			client: m{"userinfo_signed_response_alg": "RS256", "userinfo_encrypted_response_alg": "RSA-OAEP-256", "userinfo_encrypted_response_enc": "A256GCM", "jwks": clientKeys(t, "RSA-OAEP-256")},
 			rules:  []string{"userinfo_signature", "userinfo_not_encrypted", "userinfo_sub"},
 		},
 		{
@@ -149,7 +157,7 @@ func TestFeatures(t *testing.T) {
 		},
 		{
 			name: "response encrypted", flags: []string{"--response-mode", "form_post.jwt"},
-			client: m{"authorization_signed_response_alg": "ES256", "authorization_encrypted_response_alg": "ECDH-ES", "authorization_encrypted_response_enc": "A256GCM", "jwks": decryptionKeys(t, "ECDH-ES")},
+			client: m{"authorization_signed_response_alg": "ES256", "authorization_encrypted_response_alg": "ECDH-ES", "authorization_encrypted_response_enc": "A256GCM", "jwks": clientKeys(t, "ECDH-ES")},
 			rules:  []string{"jarm_protection", "jarm_iss", "jarm_aud", "jarm_exp"},
 		},
 		{

@@ -84,12 +84,57 @@ func TestIdpyoidcLogin(t *testing.T) {
 	}
 }
 
+// TestIdpyoidcFeatures: what else works with it.
+func TestIdpyoidcFeatures(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		flags  []string
+		client map[string]any
+		rules  []string
+	}{
+		{name: "form_post", flags: []string{"--response-mode", "form_post"}, rules: []string{"authz_response_form_post"}},
+		{
+			name: "refresh", flags: []string{"--refresh", "--scope", "openid offline_access", "--prompt", "consent"},
+			rules: []string{"refresh_iss", "refresh_sub", "refresh_aud"},
+		},
+		{
+			name:   "UserInfo encrypted",
+			client: encryptedUserInfo(t, "A128CBC-HS256"),
+			rules:  []string{"userinfo_signature", "userinfo_not_encrypted"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := idpyoidc.get(t)
+			arguments := slices.Concat([]string{"--issuer", p.issuer}, keyed, c.flags)
+			if c.client != nil {
+				arguments = append(arguments, "--client-config", clientConfig(t, c.client))
+			}
+			r, exit, narration := walkthrough(t, p, arguments...)
+			if exit != 0 {
+				t.Fatalf("exit %d at %q, %v\n%s", exit, r.FailedStep, r.Error, narration)
+			}
+			wantPassed(t, r, append(c.rules, "idtoken_signature", "userinfo_sub")...)
+		})
+	}
+}
+
+// encryptedUserInfo is a client that has UserInfo encrypted with RSA-OAEP-256 and enc.
+func encryptedUserInfo(t *testing.T, enc string) map[string]any {
+	t.Helper()
+	return map[string]any{
+		"userinfo_signed_response_alg": "ES256", "userinfo_encrypted_response_alg": "RSA-OAEP-256",
+		"userinfo_encrypted_response_enc": enc, "jwks": clientKeys(t, "RSA-OAEP-256", "RS256"),
+	}
+}
+
 // TestIdpyoidcFaults: what does not work with idpyoidc as it is, where that shows, and
 // that it is reported as what it is.
 func TestIdpyoidcFaults(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		flags   []string
+		client  map[string]any
 		outcome string
 		step    string
 		rule    string
@@ -112,6 +157,24 @@ func TestIdpyoidcFaults(t *testing.T) {
 			flags: slices.Concat(keyed, []string{"--response-type", "code id_token"}),
 		},
 		{
+			// It wants redirect_uri beside a request object as well, which Core, Section
+			// 6.1, does not ask for.
+			name: "a request object alone is refused", outcome: "provider_error", step: "authorization",
+			flags: slices.Concat(keyed, []string{"--request-method", "request"}),
+		},
+		{
+			name: "an ID Token that was to be encrypted comes in clear", outcome: "violation", step: "accesstoken", rule: "idtoken_not_encrypted",
+			flags: keyed,
+			client: map[string]any{
+				"id_token_encrypted_response_alg": "RSA-OAEP-256", "id_token_encrypted_response_enc": "A128CBC-HS256", "jwks": clientKeys(t, "RSA-OAEP-256", "RS256"),
+			},
+		},
+		{
+			// "Use of an IV of size 96 bits is REQUIRED" (RFC 7518, Section 5.3): it takes 128.
+			name: "AES-GCM has another initialization vector", outcome: "violation", step: "userinfo", rule: "jwe_error_uniform",
+			flags: keyed, client: encryptedUserInfo(t, "A256GCM"),
+		},
+		{
 			// Every request for a logout that a browser makes ends in a KeyError.
 			name: "there is no logout", outcome: "transport", step: "end_session", fault: "KeyError('token')",
 			flags: slices.Concat(keyed, []string{"--logout"}),
@@ -120,8 +183,12 @@ func TestIdpyoidcFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p := idpyoidcAsItIs.get(t)
-			r, exit, _ := walkthrough(t, p, append([]string{"--issuer", p.issuer}, c.flags...)...)
-			if exit == 0 || r.Outcome != c.outcome || r.FailedStep != c.step {
+			arguments := append([]string{"--issuer", p.issuer}, c.flags...)
+			if c.client != nil {
+				arguments = append(arguments, "--client-config", clientConfig(t, c.client))
+			}
+			r, exit, _ := walkthrough(t, p, arguments...)
+			if exit == 0 || r.Outcome != c.outcome || r.FailedStep != c.step || c.rule != "" && r.Error["rule"] != c.rule {
 				t.Errorf("exit %d: %s at %s, %v", exit, r.Outcome, r.FailedStep, r.Error)
 			}
 			if c.fault != "" && !p.eventually("", func(e event) bool { return e.Event == "fault" && strings.Contains(e.Description, c.fault) }) {
