@@ -53,9 +53,9 @@ func (s *Snapshot) preferProfile() {
 		methods = strongMethods[1:]
 	}
 	fill(&p.TokenEndpointAuthMethods, s.Metadata.TokenEndpointAuthMethod, methods)
+	fill(&p.AuthorizationSigningAlgs, s.Metadata.AuthorizationSignedResponseAlg, strongAlgs)
 	if s.Profile == ProfileFAPI2MessageSigning {
 		fill(&p.RequestObjectSigningAlgs, s.Metadata.RequestObjectSigningAlg, s.keyAlgorithms(strongAlgs))
-		fill(&p.AuthorizationSigningAlgs, s.Metadata.AuthorizationSignedResponseAlg, strongAlgs)
 	}
 }
 
@@ -91,6 +91,11 @@ func (m *matcher) demands() {
 
 func (m *matcher) algorithmDemands() {
 	b := &m.b
+	// Providers name a default for signed introspection that nobody asked for: it is
+	// not used then.
+	if len(m.s.Preferences.IntrospectionSigningAlgs) == 0 && m.s.Metadata.IntrospectionSignedResponseAlg == "" && !slices.Contains(strongAlgs, b.IntrospectionSignedAlg) {
+		b.IntrospectionSignedAlg = ""
+	}
 	for _, a := range []struct{ member, alg string }{
 		{"token_endpoint_auth_signing_alg", b.TokenEndpointAuthSigningAlg},
 		{"id_token_signed_response_alg", b.IDTokenSignedResponseAlg},

@@ -43,6 +43,15 @@ func TestProfileDemands(t *testing.T) {
 	if alg := mustNew(t, some).Snapshot().Behaviour.IDTokenSignedResponseAlg; alg != "EdDSA" {
 		t.Errorf("chose %s", alg)
 	}
+	// A default that the provider names unasked is not used.
+	unasked := good(servicecontext.ProfileFAPI2, func(c *servicecontext.Config) {
+		c.Client = &message.RegistrationResponse{ClientID: "c", ClientMetadata: message.ClientMetadata{
+			TokenEndpointAuthMethod: "private_key_jwt", IntrospectionSignedResponseAlg: "RS256",
+		}}
+	})
+	if alg := mustNew(t, unasked).Snapshot().Behaviour.IntrospectionSignedAlg; alg != "" {
+		t.Errorf("introspection answers are signed with %s", alg)
+	}
 	mustNew(t, good(servicecontext.ProfileFAPI2, func(c *servicecontext.Config) {
 		c.DPoPKey, c.Metadata.TLSClientCertificateBoundAccessTokens = nil, &yes
 	}))
@@ -63,6 +72,7 @@ func TestProfileDemands(t *testing.T) {
 		{message.RuleProfileSenderConstrained, "dpop_bound_access_tokens", fapi, func(c *servicecontext.Config) { c.DPoPKey = nil }},
 		{message.RuleProfileAlgorithm, "id_token_signed_response_alg", fapi, func(c *servicecontext.Config) { c.Metadata.IDTokenSignedResponseAlg = "RS256" }},
 		{message.RuleProfileAlgorithm, "userinfo_signed_response_alg", fapi, func(c *servicecontext.Config) { c.Metadata.UserInfoSignedResponseAlg = "HS256" }},
+		{message.RuleProfileAlgorithm, "introspection_signed_response_alg", fapi, func(c *servicecontext.Config) { c.Metadata.IntrospectionSignedResponseAlg = "RS256" }},
 		{message.RuleProfileAlgorithm, "request_object_signing_alg", fapi, func(c *servicecontext.Config) { c.Metadata.RequestObjectSigningAlg = "none" }},
 		{message.RuleProfileCompat, "compat.insecure_skip_pkce", every, func(c *servicecontext.Config) { c.Compat.InsecureSkipPKCE = true }},
 		{message.RuleProfileCompat, "compat.allow_front_channel_access_token", every, func(c *servicecontext.Config) { c.Compat.AllowFrontChannelAccessToken = true }},

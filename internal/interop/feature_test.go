@@ -195,12 +195,12 @@ func TestFeatures(t *testing.T) {
 			rules:  []string{"introspection_active"},
 			saw:    []event{{Event: "granted", Grant: "authorization_code", Method: "private_key_jwt", Bound: "mtls"}},
 		},
-		// The provider registers RS256 for whatever is not named, which FAPI forbids.
+		// The provider registers RS256 for whatever is not named, which FAPI forbids: the
+		// profile names what is used and leaves out what is not.
 		{
 			name: "FAPI 2.0 with mutual TLS", flags: append([]string{"--profile", "fapi2", "--token-endpoint-auth-method", "tls_client_auth"}, mutual...),
 			client: m{
 				"client_name": "FAPI 2.0", "id_token_signed_response_alg": "ES256", "tls_client_auth_san_dns": "rp.example",
-				"authorization_signed_response_alg": "ES256", "introspection_signed_response_alg": "ES256",
 				"tls_client_certificate_bound_access_tokens": true, "require_pushed_authorization_requests": true,
 			},
 			saw: []event{
@@ -212,7 +212,6 @@ func TestFeatures(t *testing.T) {
 			name: "FAPI 2.0", flags: []string{"--profile", "fapi2", "--request-method", "par", "--dpop", "--token-endpoint-auth-method", "private_key_jwt"},
 			client: m{
 				"client_name": "FAPI 2.0", "id_token_signed_response_alg": "ES256", "token_endpoint_auth_signing_alg": "ES256",
-				"authorization_signed_response_alg": "ES256", "introspection_signed_response_alg": "ES256",
 				"require_pushed_authorization_requests": true, "dpop_bound_access_tokens": true,
 			},
 			saw: []event{
