@@ -94,6 +94,16 @@ func (b *browser) press(t *testing.T, button, element string) {
 	b.do(t, chromedp.Click(chromedp.CSS(button)), chromedp.WaitReady(chromedp.CSS(element)))
 }
 
+// loaded waits until the page and its frames are loaded.
+func (b *browser) loaded(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(b, 30*time.Second)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool]("document.readyState === 'complete'")); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // logIn fills in the login page and the consent page.
 func (b *browser) logIn(t *testing.T, then string) {
 	t.Helper()

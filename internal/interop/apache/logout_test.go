@@ -29,6 +29,7 @@ func TestProviderLogout(t *testing.T) {
 			s.logIn(t)
 			s.browser.visit(t, s.server.URL+"/end_session", "#logout")
 			s.browser.press(t, "#logout #submit", "#logged_out")
+			s.browser.loaded(t)
 			s.provider.Wait()
 			after := "#claims"
 			if c.ends {
