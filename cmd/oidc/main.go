@@ -142,7 +142,7 @@ failed, 6 timed out or cancelled, 7 lint findings.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(c.walkthrough(), c.replay(), c.discover(), c.lint(), c.decode(), c.services(), c.keys(), c.op(), c.device(), c.ciba(), c.exchange(),
-		c.introspect(), c.revoke(), c.completion())
+		c.introspect(), c.revoke(), c.demo(), c.completion())
 	return root
 }
 

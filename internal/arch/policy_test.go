@@ -45,13 +45,27 @@ const policy = `
 	service, endpoint                                  < internal/pair
 	op                                                 < internal/load
 
+	# What is told to OpenTelemetry: an adapter for each side, so that neither links the other.
+	NONE                                               < otel, otel/internal/instrument
+	otel/internal/instrument, rp                       < otel/rpotel
+	otel/internal/instrument, op                       < otel/opotel
+	otel/internal/instrument, state                    < otel/stateotel
+
+	# The examples of docs/recipes. The one for fasthttp stands on the services, and has no
+	# net/http.
+	NONE                                               < docs/recipes
+	rp                                                 < docs/recipes/nethttp, docs/recipes/chi, docs/recipes/gin, docs/recipes/echo
+	rp                                                 < docs/recipes/lambda, docs/recipes/grpc
+	factory                                            < docs/recipes/fiber
+	rp, op/optest                                      < docs/recipes/internal/sitetest
+
 	# What a login costs, beside other libraries.
 	rp                                                 < internal/compare
 	NONE                                               < internal/arch, internal/golden, internal/interop, internal/readme
 
 	# Those whom nobody here wrote: the tests of these folders are modules of their own.
 	NONE                                               < internal/interop/openid-client, internal/interop/coreos, internal/interop/apache
-	NONE                                               < internal/interop/zitadel
+	NONE                                               < internal/interop/zitadel, internal/interop/demo
 `
 
 // transports are the packages that own a transport. Everything else of the root

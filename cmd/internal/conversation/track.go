@@ -177,6 +177,10 @@ func (t *tracker) record(name string) []string {
 	return r.Items()
 }
 
+// Changes lists the members of the service context that changed, for those who watch a
+// conversation in another way.
+func Changes(was, now *servicecontext.Snapshot) []report.Change { return compare(was, now) }
+
 // compare lists the members of the service context that changed, in the order in
 // which a conversation fills them.
 func compare(was, now *servicecontext.Snapshot) []report.Change {

@@ -21,25 +21,7 @@ func writeCurl(w io.Writer, r *Report, m *masker) error {
 			b.WriteString("# open in a browser: " + comment(m.url(s.Request.URL)) + "\n")
 			continue
 		}
-		b.WriteString("curl --silent --show-error")
-		if s.Request.Method != "GET" {
-			b.WriteString(" --request " + quote(s.Request.Method))
-		}
-		header := m.header(s.Request.Header)
-		names := make([]string, 0, len(header))
-		for name := range header {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		for _, name := range names {
-			for _, value := range header[name] {
-				b.WriteString(" \\\n  --header " + quote(name+": "+value))
-			}
-		}
-		if s.Request.Body != "" {
-			b.WriteString(" \\\n  --data-raw " + quote(m.body(s.Request.Header, s.Request.Body)))
-		}
-		b.WriteString(" \\\n  " + quote(m.url(s.Request.URL)) + "\n")
+		b.WriteString(Curl(m.request(s.Request)) + "\n")
 	}
 	b.WriteString("\n# outcome: " + comment(r.Outcome()) + "\n")
 	if r.Problem != nil {
@@ -47,6 +29,30 @@ func writeCurl(w io.Writer, r *Report, m *masker) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Curl returns the command that repeats a request, as it is given: see Shown.
+func Curl(r *Request) string {
+	var b strings.Builder
+	b.WriteString("curl --silent --show-error")
+	if r.Method != "GET" {
+		b.WriteString(" --request " + quote(r.Method))
+	}
+	names := make([]string, 0, len(r.Header))
+	for name := range r.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, value := range r.Header[name] {
+			b.WriteString(" \\\n  --header " + quote(name+": "+value))
+		}
+	}
+	if r.Body != "" {
+		b.WriteString(" \\\n  --data-raw " + quote(r.Body))
+	}
+	b.WriteString(" \\\n  " + quote(r.URL))
+	return b.String()
 }
 
 // quote makes s one word of a POSIX shell, whatever it holds.

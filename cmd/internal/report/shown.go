@@ -1,0 +1,37 @@
+package report
+
+// Shown returns a copy of r as people may see it: without its secrets, unless they ask.
+func Shown(r *Report, showSecrets bool) *Report {
+	m := newMasker(r, showSecrets)
+	out := *r
+	out.Steps = make([]*Step, len(r.Steps))
+	for i, s := range r.Steps {
+		out.Steps[i] = m.step(s)
+	}
+	return &out
+}
+
+func (m *masker) step(s *Step) *Step {
+	out := *s
+	if s.Request != nil {
+		out.Request = m.request(s.Request)
+	}
+	if s.Response != nil {
+		out.Response = &Response{Status: s.Response.Status, Header: m.header(s.Response.Header), Body: m.body(s.Response.Header, s.Response.Body)}
+	}
+	out.Checks = make([]Check, len(s.Checks))
+	for i, c := range s.Checks {
+		c.Reason = m.text(c.Reason)
+		out.Checks[i] = c
+	}
+	out.Context = make([]Change, len(s.Context))
+	for i, c := range s.Context {
+		out.Context[i] = Change{c.Name, m.text(c.Value)}
+	}
+	out.Err = m.text(s.Err)
+	return &out
+}
+
+func (m *masker) request(r *Request) *Request {
+	return &Request{Method: r.Method, URL: m.url(r.URL), Header: m.header(r.Header), Body: m.body(r.Header, r.Body)}
+}
