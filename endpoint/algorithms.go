@@ -14,7 +14,7 @@ type Profile string
 const (
 	ProfileOpenID              Profile = ""                      // OpenID Connect with the advice of RFC 9700
 	ProfileFAPI2               Profile = "fapi2"                 // FAPI 2.0 Security Profile
-	ProfileFAPI2MessageSigning Profile = "fapi2_message_signing" // and FAPI 2.0 Message Signing
+	ProfileFAPI2MessageSigning Profile = "fapi2-message-signing" // and FAPI 2.0 Message Signing
 )
 
 // fapi reports whether FAPI 2.0 is selected.

@@ -51,11 +51,8 @@ func (a *access) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if noted.status == 0 {
 		noted.status = http.StatusOK // what net/http sends for a handler that wrote nothing
 	}
-	a.metrics.count(name, r.Method, noted.status, took)
-	method := r.Method
-	if !methods[method] {
-		method = "other"
-	}
+	method := methodLabel(r.Method)
+	a.metrics.count(name, method, noted.status, took)
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr

@@ -21,10 +21,10 @@ import (
 
 // The words of the configuration.
 const (
-	profilePlain        = "plain"
-	profileOAuth21      = "oauth21"
+	profileOpenID       = "openid"
+	profileOAuth21      = "oauth2.1"
 	profileFAPI2        = "fapi2"
-	profileFAPI2Signing = "fapi2_message_signing"
+	profileFAPI2Signing = "fapi2-message-signing"
 
 	registrationOff   = "off"
 	registrationToken = "token"
@@ -45,7 +45,7 @@ const (
 
 // check judges what was read and fills in the defaults.
 func (s *Setup) check() {
-	s.oneOf("policy.profile", &s.Policy.Profile, profilePlain, profileOAuth21, profileFAPI2, profileFAPI2Signing)
+	s.oneOf("policy.profile", &s.Policy.Profile, profileOpenID, profileOAuth21, profileFAPI2, profileFAPI2Signing)
 	s.oneOf("policy.access_tokens", &s.Policy.AccessTokens, tokensOpaque, tokensJWT)
 	s.oneOf("policy.bound_tokens", &s.Policy.BoundTokens, "", boundDPoP, boundMutualTLS)
 	s.oneOf("registration.mode", &s.Registration.Mode, registrationOff, registrationToken, registrationOpen)
@@ -292,7 +292,7 @@ func (s *Setup) checkPolicy() {
 		s.file.Add("policy.pairwise_secret", "want at least 32 characters (openssl rand -hex 32) that never change")
 	}
 	s.prefixes("policy.outbound_allow", p.OutboundAllow)
-	if p.Profile == profilePlain {
+	if p.Profile == profileOpenID {
 		return
 	}
 	for i, t := range p.ResponseTypes {

@@ -120,15 +120,15 @@ type Policy struct {
 	AccessTokens         string              `yaml:"access_tokens"`
 	BoundTokens          string              `yaml:"bound_tokens"`
 	RequirePKCE          bool                `yaml:"require_pkce"`
-	RequirePushed        bool                `yaml:"require_pushed_requests"`
-	RequireSignedRequest bool                `yaml:"require_signed_requests"`
+	RequirePushed        bool                `yaml:"require_pushed_authorization_requests"`
+	RequireSignedRequest bool                `yaml:"require_signed_request_object"`
 	DPoPNonce            bool                `yaml:"dpop_nonce"`
 	PairwiseSecret       message.Secret      `yaml:"pairwise_secret"`
 	SessionManagement    bool                `yaml:"session_management"`
 	WebFingerHosts       []string            `yaml:"webfinger_hosts"`
 	OutboundAllow        []string            `yaml:"outbound_allow"` // address blocks
-	PolicyURI            string              `yaml:"policy_uri"`
-	TOSURI               string              `yaml:"tos_uri"`
+	PolicyURI            string              `yaml:"op_policy_uri"`
+	TOSURI               string              `yaml:"op_tos_uri"`
 	ServiceDocumentation string              `yaml:"service_documentation"`
 }
 

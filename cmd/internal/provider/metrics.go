@@ -66,10 +66,15 @@ func (m *metrics) observe(store state.Store) state.Store {
 // methods are those that have a label of their own.
 var methods = map[string]bool{http.MethodGet: true, http.MethodHead: true, http.MethodPost: true, http.MethodPut: true, http.MethodDelete: true, http.MethodOptions: true}
 
-func (m *metrics) count(endpoint, method string, status int, took time.Duration) {
+// methodLabel is the label of a method: a stranger may send any.
+func methodLabel(method string) string {
 	if !methods[method] {
-		method = "other"
+		return "other"
 	}
+	return method
+}
+
+func (m *metrics) count(endpoint, method string, status int, took time.Duration) {
 	m.requests.WithLabelValues(endpoint, method, strconv.Itoa(status)).Inc()
 	m.duration.WithLabelValues(endpoint).Observe(took.Seconds())
 }

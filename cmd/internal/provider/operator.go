@@ -30,7 +30,7 @@ func Operate(ctx context.Context, s *Setup, logger *slog.Logger) (*Operator, err
 		v.provider, err = s.build(v.Issuer, v.keys, v.clients, v.store.Entries, v.accounts, logger)
 	}
 	if err != nil {
-		v.close()
+		v.Close()
 		return nil, err
 	}
 	return &Operator{v}, nil
@@ -41,7 +41,7 @@ func (o *Operator) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), o.server.setup.StopTimeout)
 	defer cancel()
 	err := o.server.settle(ctx)
-	o.server.close()
+	o.server.Close()
 	return err
 }
 

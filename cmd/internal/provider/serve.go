@@ -24,6 +24,7 @@ import (
 
 // A Server is a provider that runs.
 type Server struct {
+	// Issuer is the configured one, or made from where the server listens.
 	Issuer string
 	// CA is the certificate that was made for the run, in PEM, nil if there is a real one.
 	CA []byte
@@ -42,14 +43,13 @@ type Server struct {
 	servers     []*http.Server
 }
 
-// Start opens the store and the listeners, and answers nothing yet. Reload and Stop are for
-// a server that was started.
+// Start opens the store and the listeners, and answers nothing yet: Serve does.
 func Start(ctx context.Context, s *Setup, logger *slog.Logger) (*Server, error) {
 	v := &Server{setup: s, metrics: newMetrics(), accounts: newAccounts(s.accounts), logger: logger}
 	started := false
 	defer func() {
 		if !started {
-			v.close()
+			v.Close()
 		}
 	}()
 	for _, w := range s.Warnings {
@@ -265,7 +265,7 @@ func (v *Server) stop(ctx context.Context) error {
 	}
 	errs := append(shut(ctx, public), v.settle(ctx))
 	errs = append(errs, shut(ctx, operators)...)
-	v.close()
+	v.Close()
 	v.logger.InfoContext(ctx, "stopped")
 	return errors.Join(errs...)
 }
@@ -297,11 +297,9 @@ func (v *Server) settle(ctx context.Context) error {
 	}
 }
 
-// Close lets go of what Start opened, where Serve is not called.
-func (v *Server) Close() { v.close() }
-
-// close lets go of listeners and store.
-func (v *Server) close() {
+// Close lets go of listeners and store. Serve ends with it; it is for a server that was
+// started and does not serve.
+func (v *Server) Close() {
 	for _, l := range v.listeners {
 		_ = l.Close()
 	}

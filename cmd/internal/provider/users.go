@@ -95,7 +95,7 @@ func (l *accountList) chooseNobody() {
 	}
 }
 
-// names lists the users' subjects, sorted.
+// subjects lists the subjects of the users, sorted.
 func (l *accountList) subjects() []string {
 	var all []string
 	for id := range l.byID {
