@@ -19,9 +19,9 @@ import (
 // maxToken bounds what is read as a token from stdin or a file.
 const maxToken = 1 << 20
 
-// bindGrant are the flags of the verbs that need no browser: where, who we are, and
-// the transport.
-func (f *walkFlags) bindGrant(fs *pflag.FlagSet) {
+// bindClient are the flags of every verb that is a client: where the provider is, who we
+// are, and the transport.
+func (f *walkFlags) bindClient(fs *pflag.FlagSet) {
 	s := &f.s
 	fs.StringVar(&s.Issuer, "issuer", "", "the provider's issuer")
 	fs.StringVar(&s.Resource, "resource", "", "an identifier of a user, whose host is asked for the issuer (WebFinger)")
@@ -31,7 +31,7 @@ func (f *walkFlags) bindGrant(fs *pflag.FlagSet) {
 	fs.StringVar(&f.clientConfig, "client-config", "", "a file with client metadata in JSON (RFC 7591), also client_id, client_secret and private jwks")
 	fs.StringVar(&s.Profile, "profile", "", "the profile to keep to: openid, oauth, oauth2.1, fapi1, fapi2, fapi2-message-signing")
 	fs.StringArrayVar(&f.compat, "compat", nil, "a named departure that this provider needs (repeatable)")
-	fs.StringVar(&s.AuthMethod, "token-endpoint-auth-method", "", "client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, none")
+	fs.StringVar(&s.AuthMethod, "token-endpoint-auth-method", "", "client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none")
 	fs.BoolVar(&s.DPoP, "dpop", false, "bind tokens to a key (RFC 9449)")
 
 	fs.StringVar(&s.CAFile, "ca-file", "", "a file with further trust roots, PEM")
@@ -98,7 +98,7 @@ user has decided.`,
 		},
 	}
 	fs := cmd.Flags()
-	f.bindGrant(fs)
+	f.bindClient(fs)
 	f.bindAsked(fs)
 	return cmd
 }
@@ -145,7 +145,7 @@ has decided. Say who with exactly one of --login-hint, --login-hint-token-env an
 		},
 	}
 	fs := cmd.Flags()
-	f.bindGrant(fs)
+	f.bindClient(fs)
 	f.bindAsked(fs)
 	fs.StringVar(&f.s.LoginHint, "login-hint", "", "who is to log in")
 	fs.StringVar(&hintToken, "login-hint-token-env", "", "the environment variable that holds a login_hint_token")
@@ -185,7 +185,7 @@ another. What is issued is printed with --show-secrets only.`,
 		},
 	}
 	fs := cmd.Flags()
-	f.bindGrant(fs)
+	f.bindClient(fs)
 	fs.StringVar(&subject, "subject-token-env", "", "the environment variable that holds the subject token (default: stdin)")
 	fs.StringVar(&m.SubjectTokenType, "subject-token-type", message.TokenTypeURNAccessToken, "its type")
 	fs.StringVar(&actor, "actor-token-env", "", "the environment variable that holds the actor token")
@@ -213,7 +213,7 @@ func (c *command) introspect() *cobra.Command {
 			return c.grant(cmd, f, service.IntrospectionName, message.IntrospectionRequest{Token: token, TokenTypeHint: hint})
 		},
 	}
-	f.bindGrant(cmd.Flags())
+	f.bindClient(cmd.Flags())
 	cmd.Flags().StringVar(&hint, "token-type-hint", "", "access_token or refresh_token")
 	return cmd
 }
@@ -234,7 +234,7 @@ func (c *command) revoke() *cobra.Command {
 			return c.grant(cmd, f, service.RevocationName, message.RevocationRequest{Token: token, TokenTypeHint: hint})
 		},
 	}
-	f.bindGrant(cmd.Flags())
+	f.bindClient(cmd.Flags())
 	cmd.Flags().StringVar(&hint, "token-type-hint", "", "access_token or refresh_token")
 	return cmd
 }

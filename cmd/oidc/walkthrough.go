@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,35 +25,25 @@ type walkFlags struct {
 	script, record       string
 }
 
+// bind are the flags of a login, beside those of every client.
 func (f *walkFlags) bind(fs *pflag.FlagSet) {
+	f.bindClient(fs)
 	s := &f.s
-	fs.StringVar(&s.Issuer, "issuer", "", "the provider's issuer")
-	fs.StringVar(&s.Resource, "resource", "", "an identifier of the user, whose host is asked for the issuer (WebFinger)")
-
-	fs.StringVar(&s.ClientID, "client-id", "", "the client_id of a client that is registered already")
-	fs.StringVar(&f.secretEnv, "client-secret-env", "", "the environment variable that holds the client secret")
-	fs.StringVar(&f.secretFil, "client-secret-file", "", "the file that holds the client secret")
-	fs.StringVar(&f.clientConfig, "client-config", "", "a file with client metadata in JSON (RFC 7591), also client_id, client_secret and private jwks")
-	fs.StringVar(&s.Profile, "profile", "", "the profile to keep to: openid, oauth, oauth2.1, fapi1, fapi2, fapi2-message-signing")
-	fs.StringArrayVar(&f.compat, "compat", nil, "a named departure that this provider needs (repeatable)")
-
 	fs.StringVar(&s.ResponseType, "response-type", "", "the response type (default code); one with token or id_token must be named")
-	fs.StringVar(&s.ResponseMode, "response-mode", "", "query, fragment or form_post")
+	fs.StringVar(&s.ResponseMode, "response-mode", "", "query, fragment or form_post; query.jwt, fragment.jwt, form_post.jwt or jwt for a signed response (JARM)")
 	fs.StringVar(&s.Scope, "scope", "", "the scopes, separated by spaces (default openid)")
 	fs.StringVar(&s.RedirectURI, "redirect-uri", "", "our redirect URI")
 	fs.IntVar(&f.maxAge, "max-age", 0, "the longest time in seconds since the user authenticated")
-	fs.StringVar(&s.Prompt, "prompt", "", "none, login, consent, select_account")
+	fs.StringVar(&s.Prompt, "prompt", "", "none, login, consent, select_account, create")
 	fs.StringVar(&s.ACRValues, "acr-values", "", "the authentication contexts to ask for")
 	fs.StringVar(&s.UILocales, "ui-locales", "", "the languages to ask for")
 	fs.StringVar(&s.LoginHint, "login-hint", "", "who will log in")
 	fs.StringVar(&s.Claims, "claims", "", "the claims parameter, in JSON")
 	fs.StringArrayVar(&s.Params, "param", nil, "a further parameter, name=value (repeatable)")
 	fs.StringArrayVar(&s.ResourceIndicators, "resource-indicator", nil, "where the access token is to be used, RFC 8707 (repeatable)")
-	fs.StringVar(&s.AuthMethod, "token-endpoint-auth-method", "", "client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, none")
 	fs.StringVar(&s.RequestMethod, "request-method", "query", "query, request, request_uri or par")
 	fs.StringVar(&s.RequestURIBase, "request-uri-base", "", "where a hosted request object is served")
 	fs.StringVar(&s.PKCE, "pkce", "S256", "S256 or none")
-	fs.BoolVar(&s.DPoP, "dpop", false, "bind tokens to a key (RFC 9449)")
 
 	fs.StringVar(&s.UserInfo, "userinfo", "header", "how the access token goes to UserInfo: header, body or none")
 	fs.BoolVar(&s.Refresh, "refresh", false, "use the refresh token")
@@ -67,14 +56,6 @@ func (f *walkFlags) bind(fs *pflag.FlagSet) {
 
 	fs.StringVar(&s.UserAgent, "user-agent", "", "headless, browser or print (default headless without a terminal or issuer)")
 	fs.StringArrayVar(&s.Form, "form", nil, "what the headless browser fills in, name=value (repeatable)")
-
-	fs.StringVar(&s.CAFile, "ca-file", "", "a file with further trust roots, PEM")
-	fs.StringVar(&s.TLSCert, "tls-cert", "", "the client certificate of mutual TLS, PEM")
-	fs.StringVar(&s.TLSKey, "tls-key", "", "the key of the client certificate, PEM")
-	fs.BoolVar(&s.InsecureAllowHTTP, "insecure-allow-http", false, "accept http issuers and endpoints; safe on a loopback interface only")
-	fs.BoolVar(&s.InsecureAllowPrivate, "insecure-allow-private", false, "let URLs that the provider supplied lead to private addresses")
-	fs.DurationVar(&s.Timeout, "timeout", 10*time.Second, "the time limit of each request")
-	fs.DurationVar(&s.Deadline, "deadline", 0, "the time limit of the whole run")
 
 	fs.StringVar(&s.Store, "store", "memory", "where logins are remembered: "+store.Forms)
 	fs.StringVar(&s.StoreKeyFile, "store-key-file", "", "a file with the keys that seal what is in --store, base64, one a line; the first seals, all open")
