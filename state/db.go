@@ -113,6 +113,9 @@ func (db *DB) Pending(ctx context.Context, state string) (Record, error) {
 
 // Session returns the session of a state; ErrUnknown if there is none.
 func (db *DB) Session(ctx context.Context, state string) (Record, error) {
+	if r, held := db.holdOf(ctx).session(state); held {
+		return r, nil
+	}
 	login := digestOf(kindState, state)
 	return db.get(ctx, prefixSession, &login, state, "session")
 }
@@ -185,28 +188,36 @@ func (db *DB) ClaimWith(ctx context.Context, state string, change func(*Record))
 	}
 	if change != nil {
 		change(&r)
-		if value, err = r.Encode(); err == nil {
-			err = db.join(ctx, r.links, &login)
-		}
-		if err != nil {
-			return Record{}, wrap("claim", err)
-		}
+	}
+	if db.holdOf(ctx).claimed(&login, r) {
+		return r, nil
+	}
+	r, err = db.add(ctx, &login, r)
+	return r, wrap("claim", err)
+}
+
+// add makes a record that was taken from the pending ones a session.
+func (db *DB) add(ctx context.Context, login *digest, r Record) (Record, error) {
+	value, err := r.Encode()
+	if err == nil {
+		err = db.join(ctx, r.links, login)
+	}
+	if err != nil {
+		return Record{}, err
 	}
 	// Add and not Put: a session of this state that is there stays.
-	added, err := s.Add(ctx, login.key(prefixSession), value, db.session())
+	added, err := db.store().Add(ctx, login.key(prefixSession), value, db.session())
+	if err == nil && !added {
+		err = ErrUnknown
+	}
+	if err == nil {
+		err = db.leave(ctx, removed(r.links), login)
+	}
 	if err != nil {
-		return Record{}, wrap("claim", err)
+		return Record{}, err
 	}
-	if !added {
-		return Record{}, ErrUnknown
-	}
-	if change != nil {
-		if err := db.leave(ctx, removed(r.links), &login); err != nil {
-			return Record{}, wrap("claim", err)
-		}
-		r = r.settled(value)
-		db.recent.keep(prefixSession, &login, r)
-	}
+	r = r.settled(value)
+	db.recent.keep(prefixSession, login, r)
 	return r, nil
 }
 
@@ -265,6 +276,7 @@ func (db *DB) update(ctx context.Context, prefix, state string, change func(*Rec
 // declared an error, or the user logged out. Ending what is not there is not
 // an error.
 func (db *DB) End(ctx context.Context, state string) error {
+	db.holdOf(ctx).end(state)
 	s, login := db.store(), digestOf(kindState, state)
 	unlock, err := db.lockUnlessSwapper(ctx, &login)
 	if err != nil {

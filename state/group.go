@@ -92,7 +92,7 @@ func (db *DB) memberRecord(ctx context.Context, member string) (Record, bool, er
 // join puts a login into the groups of its look-ups.
 func (db *DB) join(ctx context.Context, links []link, login *digest) error {
 	for _, l := range links {
-		if l.removed {
+		if l.removed || l.joined {
 			continue
 		}
 		if err := db.joinGroup(ctx, l.group, string(login[:]), db.linked()); err != nil {

@@ -89,6 +89,7 @@ type link struct {
 	group   string
 	removed bool
 	changed bool
+	joined  bool // a moment ago: the group need not be told again
 }
 
 func (e namedItem) compare(name string) int { return strings.Compare(e.name, name) }

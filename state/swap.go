@@ -21,10 +21,21 @@ const (
 	lockWaitMax = 50 * time.Millisecond
 )
 
-// change replaces the entry of a login by what edit makes of it, and tells the
+// change lets edit change a login: the one that is held by the context, or else the
+// entry in the store.
+func (db *DB) change(ctx context.Context, prefix, state string, saved *Record, edit func(*Record) error) (Record, error) {
+	if prefix == prefixSession {
+		if r, held, err := db.holdOf(ctx).change(state, edit); held {
+			return r, err
+		}
+	}
+	return db.replace(ctx, prefix, state, saved, edit)
+}
+
+// replace replaces the entry of a login by what edit makes of it, and tells the
 // look-ups. A saved record, or else what this process saw last, is tried before the
 // entry is read again.
-func (db *DB) change(ctx context.Context, prefix, state string, saved *Record, edit func(*Record) error) (Record, error) {
+func (db *DB) replace(ctx context.Context, prefix, state string, saved *Record, edit func(*Record) error) (Record, error) {
 	login := digestOf(kindState, state)
 	key, ttl := login.key(prefix), db.session()
 	if prefix == prefixPending {
