@@ -26,23 +26,23 @@ var (
 
 // Credentials are what a client has to prove itself with.
 type Credentials struct {
-	ClientID        string
-	ClientSecret    message.Secret
-	SecretExpiresAt time.Time   // zero: never
-	Keys            *keyjar.Set // our private keys
-	Algorithm       string      // of assertions; "" lets the method choose
-	Audience        string      // of assertions: the issuer
-	Now             time.Time   // the step's clock reading
-	Rand            io.Reader   // for the jti
+	ClientID        string         // the client_id
+	ClientSecret    message.Secret // empty if there is none
+	SecretExpiresAt time.Time      // zero: never
+	Keys            *keyjar.Set    // our private keys
+	Algorithm       string         // of assertions; "" lets the method choose
+	Audience        string         // of assertions: the issuer
+	Now             time.Time      // the step's clock reading
+	Rand            io.Reader      // for the jti
 }
 
 // A Draft is a request on its way out. A method writes form parameters, the
 // Authorization header field, or MutualTLS.
 type Draft struct {
-	URL       string
-	Header    map[string][]string
-	Form      url.Values
-	MutualTLS bool
+	URL       string              // where the request goes
+	Header    map[string][]string // under canonical names
+	Form      url.Values          // the parameters of the body
+	MutualTLS bool                // the connection must present the client certificate
 }
 
 // A Method is one way of proving oneself.

@@ -36,7 +36,7 @@ type Presented struct {
 
 // A Registered is what a provider knows of a client, and what it permits.
 type Registered struct {
-	ClientID string
+	ClientID string // the client_id
 	// Method is the registered token_endpoint_auth_method; "" is
 	// client_secret_basic.
 	Method string
@@ -66,8 +66,8 @@ type Registered struct {
 
 // A Proof is an identity that was proven.
 type Proof struct {
-	ClientID string
-	Method   string
+	ClientID string // whose identity it is
+	Method   string // the token_endpoint_auth_method that proved it
 	// JTI and Expires say what to remember, and until when, so that an assertion is
 	// accepted once. JTI is "" for methods without an assertion.
 	JTI     string

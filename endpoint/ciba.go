@@ -22,13 +22,13 @@ type HintResolver interface {
 // A Decoupled is a question for a user on another device (CIBA). The caller brings it
 // there; the answer goes to Context.Decide with the ticket.
 type Decoupled struct {
-	Ticket         string
-	Client         *Client
-	User           User
-	Scope          message.List
-	BindingMessage string // what both devices show
-	ACRValues      message.List
-	Until          time.Time
+	Ticket         string       // names the question
+	Client         *Client      // who asks
+	User           User         // who is asked
+	Scope          message.List // what for
+	BindingMessage string       // what both devices show
+	ACRValues      message.List // the authentication contexts that are asked for
+	Until          time.Time    // when the answer comes too late
 }
 
 // A cibaRequest is a question that waits for its answer.

@@ -17,7 +17,7 @@ import (
 
 // A Client is a registered client.
 type Client struct {
-	ID string `json:"client_id"`
+	ID string `json:"client_id"` // the client_id
 	// Secret is kept only if something must be computed with it: an HMAC or a symmetric
 	// encryption key. Otherwise SecretHash, the SHA-256 of the secret, is enough.
 	// A Secret that is not made by this provider should have 128 bits of entropy.

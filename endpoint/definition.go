@@ -35,7 +35,7 @@ const (
 // endpoints; docs/op.md is printed from them. Req is the request's type; a function gets
 // a pointer to it.
 type Definition[Req message.Message] struct {
-	Name string
+	Name string // as in the Set's look-up and in reports
 	// Path is where it stands below the issuer, such as "/token". Root says that it stands
 	// at the root of the issuer's host instead, Prefix that longer paths belong to it too.
 	Path         string
@@ -68,8 +68,8 @@ type Definition[Req message.Message] struct {
 // Env is where an endpoint lives: the context it shares with the others, and its own
 // settings.
 type Env struct {
-	Context  *Context
-	Settings Settings
+	Context  *Context // shared with the other endpoints
+	Settings Settings // of this endpoint
 }
 
 // Settings are the parts of an endpoint that configuration may change.
@@ -94,15 +94,15 @@ type ResponseHook func(ctx context.Context, s *Step, r *Response) error
 
 // A Description is what stands in the table of endpoints.
 type Description struct {
-	Name    string
-	Path    string
-	Methods []string
-	Request Encoding
-	Proof   Proof
-	CORS    bool
-	Browser bool
-	Root    bool
-	Prefix  bool
+	Name    string   // of the endpoint
+	Path    string   // below the issuer, or below its host
+	Methods []string // the HTTP methods that it takes
+	Request Encoding // how its request travels
+	Proof   Proof    // how a request shows who sends it
+	CORS    bool     // scripts of other origins may call it
+	Browser bool     // users come there
+	Root    bool     // the path is below the issuer's host
+	Prefix  bool     // longer paths belong to it too
 }
 
 // A Describer is an Endpoint that can be listed and served. What a Definition makes is one.

@@ -81,7 +81,7 @@ func (h *Header) Add(name, value string) {
 
 // A Request is what a client or a browser sent.
 type Request struct {
-	Method string
+	Method string // the HTTP method
 	// URL is the address it was sent to as the issuer would write it: scheme, host and
 	// path from the configuration, only the query from the wire. A Host or forwarded
 	// header has no say in it.
@@ -177,9 +177,9 @@ func (p Placement) String() string {
 
 // A Response is what to send.
 type Response struct {
-	Status  int
-	Header  Header
-	Cookies []Cookie
+	Status  int      // the HTTP status
+	Header  Header   // under canonical names
+	Cookies []Cookie // to be set
 	// Placement says which of the following carries the message.
 	Placement Placement
 	Body      []byte
@@ -198,26 +198,26 @@ type Response struct {
 
 // A Cookie is to be set in the browser. All cookies have Path=/ and no Domain.
 type Cookie struct {
-	Name     string
-	Value    string
-	MaxAge   int // seconds; 0 ends with the browser, negative deletes it
-	Secure   bool
-	HTTPOnly bool
+	Name     string // with its prefix
+	Value    string // as it is to be sent
+	MaxAge   int    // seconds; 0 ends with the browser, negative deletes it
+	Secure   bool   // only over https
+	HTTPOnly bool   // hidden from scripts
 	SameSite string // "None", "Lax" or "Strict"
 }
 
 // An Outbound is a notification to a client: a logout token, a CIBA ping.
 type Outbound struct {
-	ClientID string
-	Method   string
-	URL      string
-	Header   Header
-	Body     []byte
+	ClientID string // whom it is for
+	Method   string // the HTTP method
+	URL      string // an address of the client's
+	Header   Header // under canonical names
+	Body     []byte // as it is to be sent
 }
 
 // A Page is what the user is to be shown when there is nothing to ask.
 type Page struct {
-	Kind PageKind
+	Kind PageKind // what it says
 	// Error and Rule say what went wrong, on an error page.
 	Error *message.Error
 	Rule  message.Rule

@@ -13,7 +13,7 @@ import (
 
 // An Asked is the question that an Answer belongs to.
 type Asked struct {
-	Prompt Prompt
+	Prompt Prompt          // what is asked
 	Data   json.RawMessage // what Ask was given
 
 	record interactionRecord

@@ -91,7 +91,7 @@ const (
 
 // An Answer is what the user answered to a NeedUser.
 type Answer struct {
-	Action Action
+	Action Action // what the user chose
 	// Username and Password are checked by Users.
 	Username string
 	Password message.Secret
@@ -122,12 +122,12 @@ const (
 // The URL was supplied by a client: use https only, follow no redirect, send no cookie
 // and no credential, reach no special-use address, and read no more than MaxBody bytes.
 type NeedFetch struct {
-	Kind     FetchKind
-	ClientID string
-	URL      string
-	Accept   []string
-	MaxBody  int64
-	Timeout  time.Duration
+	Kind     FetchKind     // what for
+	ClientID string        // whose document it is
+	URL      string        // where it is
+	Accept   []string      // the media types that are wanted
+	MaxBody  int64         // the largest body in bytes, after decompression
+	Timeout  time.Duration // how long it may take
 	// Err is the verdict when the document cannot be had.
 	Err error
 

@@ -16,22 +16,22 @@ import (
 
 // A SessionInfo is a session as an operator sees it.
 type SessionInfo struct {
-	ID       string // for EndSession; it is not the cookie and logs nobody in
-	User     string
-	AuthTime time.Time
-	ACR      string
-	Until    time.Time
+	ID       string    // for EndSession; it is not the cookie and logs nobody in
+	User     string    // the subject
+	AuthTime time.Time // when the user was authenticated
+	ACR      string    // the authentication context, "" if none is known
+	Until    time.Time // when it ends by itself
 }
 
 // A GrantInfo is a grant as an operator sees it.
 type GrantInfo struct {
-	ID       string // for RevokeGrant
-	Client   string
-	User     string
-	Scope    message.List
-	Resource []string
-	Offline  bool
-	Until    time.Time
+	ID       string       // for RevokeGrant
+	Client   string       // the client_id
+	User     string       // the subject
+	Scope    message.List // what was allowed
+	Resource []string     // the resource indicators (RFC 8707)
+	Offline  bool         // it outlives the session
+	Until    time.Time    // when it ends by itself
 }
 
 // join adds an entry to a group, if the store has groups.

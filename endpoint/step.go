@@ -15,9 +15,9 @@ import (
 // A Step is one request on its way through an endpoint. It freezes one clock reading and
 // one snapshot of our keys.
 type Step struct {
-	Context *Context
-	Now     time.Time
-	Request *Request
+	Context *Context  // what the endpoints share
+	Now     time.Time // the clock reading
+	Request *Request  // what came
 	// Params are the decoded parameters of a Form request, without doubled, malformed and
 	// empty ones.
 	Params url.Values

@@ -11,7 +11,7 @@ import (
 
 // A TrustedIssuer may vouch for users with an assertion (RFC 7523, Section 3).
 type TrustedIssuer struct {
-	Issuer string
+	Issuer string      // the iss of its assertions
 	Keys   *keyjar.Set // its public keys
 	// Algorithms are those that it signs with; nil allows every asymmetric one.
 	Algorithms []string

@@ -49,8 +49,8 @@ type DPoPPolicy struct {
 
 // A DPoPUse is a proof that was verified.
 type DPoPUse struct {
-	Proof         message.DPoPProof
-	JWKThumbprint string
+	Proof         message.DPoPProof // the claims
+	JWKThumbprint string            // of the key that signed it (RFC 7638)
 	// ID names the proof, for the store that remembers its use: "to prevent multiple uses
 	// of the same DPoP proof" (RFC 9449, Section 11.1). The mark must last for Life.
 	ID   string

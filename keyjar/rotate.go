@@ -47,8 +47,8 @@ const (
 
 // A Life reports the phase of a key at some time, and its times.
 type Life struct {
-	Key       *Key
-	Phase     Phase
+	Key       *Key      // whose life it is
+	Phase     Phase     // what it is used for at that time
 	Published time.Time // since when a signing key is published; zero: from the beginning
 	Active    time.Time // since when it signs or is encrypted to; zero: from the beginning
 	End       time.Time // when it ends; zero: not known yet

@@ -36,30 +36,30 @@ type PageData struct {
 	Action string
 	Ticket string
 
-	Client    string // the client's name
-	ClientURI string
-	PolicyURI string
-	TosURI    string
-	LogoURI   string
-	User      string // who is logged in
-	LoginHint string
-	Failure   string // the text of what was not good about the last answer
-	Scopes    []ScopeData
-	Claims    []string
-	Resources []string
-	UserCode  string
-	Details   string // authorization details, as JSON
-	Code      string // the error code of an error page
-	Detail    string // what is wrong
-	Frames    []string
-	Next      string
+	Client    string      // the client's name
+	ClientURI string      // the client_uri
+	PolicyURI string      // the client's policy_uri
+	TosURI    string      // the client's tos_uri
+	LogoURI   string      // the client's logo_uri
+	User      string      // who is logged in
+	LoginHint string      // what to fill in as the user name
+	Failure   string      // the text of what was not good about the last answer
+	Scopes    []ScopeData // what the client asks for
+	Claims    []string    // the claims that it asks for by name
+	Resources []string    // where its access token is to be used
+	UserCode  string      // that of the device
+	Details   string      // authorization details, as JSON
+	Code      string      // the error code of an error page
+	Detail    string      // what is wrong
+	Frames    []string    // the addresses of front-channel logout
+	Next      string      // where the browser goes on to
 }
 
 // ScopeData is one scope of a consent page.
 type ScopeData struct {
-	Name     string
-	Text     string
-	Required bool // openid, without which there is no login
+	Name     string // the scope value
+	Text     string // what it means, in the page's language
+	Required bool   // openid, without which there is no login
 }
 
 type pages struct {

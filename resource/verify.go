@@ -10,7 +10,7 @@ import (
 
 // A Request is what the API was asked, as far as its authorization goes.
 type Request struct {
-	Method string
+	Method string // the HTTP method
 	// URL is the address that was asked. Scheme and host are those of the resource
 	// identifier, whatever a Host header says; path and query are from the wire.
 	URL string

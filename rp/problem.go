@@ -33,8 +33,8 @@ const (
 // A Problem is what a user should know when a login or logout did not succeed, and what
 // an operator needs to find it in the log.
 type Problem struct {
-	Kind   Kind
-	Status int // the HTTP status to answer with
+	Kind   Kind // what sort of problem it is
+	Status int  // the HTTP status to answer with
 	// Title, What and Advice are texts of ours: what happened, and what to do. They hold
 	// nothing that a peer said.
 	Title, What, Advice string

@@ -131,7 +131,7 @@ func (p *Party) jitter() float64 {
 
 // Status tells what is known about a provider, for a page that operators look at.
 type Status struct {
-	Issuer     string
+	Issuer     string    // the provider's
 	Registered bool      // there is a client_id
 	MetadataAt time.Time // when metadata was fetched; zero if configured or unknown
 	KeysAt     time.Time // when keys were fetched; zero if configured or unknown

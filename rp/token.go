@@ -22,10 +22,10 @@ type Token struct {
 
 // An Access is an access token and what was said about it.
 type Access struct {
-	Token  message.Secret
-	Type   string       // Bearer or DPoP
-	Expiry time.Time    // zero if the provider did not say
-	Scope  message.List // what was granted; empty if as asked for
+	Token  message.Secret // the access token
+	Type   string         // Bearer or DPoP
+	Expiry time.Time      // zero if the provider did not say
+	Scope  message.List   // what was granted; empty if as asked for
 }
 
 // Refreshed tells of a refresh.

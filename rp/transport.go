@@ -15,8 +15,8 @@ import (
 // A TransportError says that no answer came: the network, TLS or HTTP failed. It
 // names the host but no more of the URL, which may hold secrets.
 type TransportError struct {
-	Method string
-	Host   string
+	Method string // the HTTP method
+	Host   string // with its port, if there is one
 	// Rule is transport_limits when time ran out, transport_tls when the server's
 	// certificate did not verify, and empty otherwise.
 	Rule message.Rule

@@ -17,7 +17,7 @@ type Answer struct {
 	Media   []string // media types; application/json if empty and a body is expected
 	MaxBody int64    // bytes; 512 KiB if zero
 
-	StatusRule message.Rule
+	StatusRule message.Rule // what another status breaks
 	MediaRule  message.Rule // StatusRule if empty
 	BodyRule   message.Rule // StatusRule if empty
 	// Members names the rule that a member of the wrong JSON type breaks, where it

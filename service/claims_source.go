@@ -38,10 +38,10 @@ const (
 // SourcedClaims are claims about the user that another source than the provider tells
 // (Core, Section 5.6.2).
 type SourcedClaims struct {
-	Source   string        `json:"source,omitempty"`
+	Source   string        `json:"source,omitempty"`   // its name in _claim_sources
 	Issuer   string        `json:"iss,omitempty"`      // whose signature was verified, "" if nobody's was
 	Verified bool          `json:"verified,omitempty"` // false: the claims may be anybody's word
-	Claims   message.Extra `json:"-"`
+	Claims   message.Extra `json:"-"`                  // what the source tells
 	Extra    message.Extra `json:"-" url:"-"`
 }
 
@@ -54,8 +54,8 @@ func (m SourcedClaims) Format(s fmt.State, verb rune) { message.Format(s, verb, 
 // A ClaimsSourceRequest asks a source for distributed claims. It is made from a
 // verified answer of the provider, as a Result's Optional task.
 type ClaimsSourceRequest struct {
-	Source      string         `json:"source,omitempty"` // its name in _claim_sources
-	Endpoint    string         `json:"endpoint,omitempty"`
+	Source      string         `json:"source,omitempty"`       // its name in _claim_sources
+	Endpoint    string         `json:"endpoint,omitempty"`     // where the claims are
 	AccessToken message.Secret `json:"access_token,omitempty"` // the source's own
 	Names       []string       `json:"names,omitempty"`        // the claims that are its to tell
 	Extra       message.Extra  `json:"-" url:"-"`

@@ -48,15 +48,15 @@ func (p Proof) String() string { return proofNames[p] }
 // A Definition is a service as a value. Its fields are the whole difference
 // between one step and another; docs/services.md is printed from them.
 type Definition[Req, Resp message.Message] struct {
-	Name     string
-	Method   string // GET if empty
-	Request  Encoding
-	Response Encoding
-	Proof    Proof
-	DPoP     bool // a proof of possession goes along where tokens are bound to a key (RFC 9449)
-	Login    bool // the step belongs to a login that the callback has claimed
-	MayLogin bool // it belongs to one if Args.State names one
-	Answer   Answer
+	Name     string   // as a specification of services has it
+	Method   string   // GET if empty
+	Request  Encoding // how the request travels
+	Response Encoding // how the answer travels
+	Proof    Proof    // how the request shows who sends it
+	DPoP     bool     // a proof of possession goes along where tokens are bound to a key (RFC 9449)
+	Login    bool     // the step belongs to a login that the callback has claimed
+	MayLogin bool     // it belongs to one if Args.State names one
+	Answer   Answer   // what a successful answer looks like
 	// FormAbove is the length of a URL in bytes above which a Query becomes a POST with
 	// a form body; 0 is never.
 	FormAbove int

@@ -5,14 +5,14 @@ import "github.com/oidcservice/oidc/message"
 // A Description is what a service's definition says about it, for lists and
 // documentation.
 type Description struct {
-	Name     string
-	Channel  Channel
-	Method   string
-	Request  Encoding
-	Response Encoding
-	Proof    Proof
-	Login    bool // the step belongs to a login that the callback has claimed
-	Inbound  bool // it sends nothing, and judges what comes to an address of ours
+	Name     string   // of the service
+	Channel  Channel  // how its request travels
+	Method   string   // the HTTP method
+	Request  Encoding // the encoding of the request
+	Response Encoding // the encoding of the answer
+	Proof    Proof    // how the request shows who sends it
+	Login    bool     // the step belongs to a login that the callback has claimed
+	Inbound  bool     // it sends nothing, and judges what comes to an address of ours
 	// Status and Media are what a successful answer has; zero on the front channel.
 	Status int
 	Media  []string

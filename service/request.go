@@ -34,15 +34,15 @@ type Policy struct {
 // A Request is what the caller must send. It is data and may be queued, but may
 // hold secrets. Redirects must not be followed.
 type Request struct {
-	Service   string
-	State     string
-	Channel   Channel
-	Method    string
-	URL       string
-	Header    Header
-	Body      []byte
-	MutualTLS bool // present the client certificate
-	Policy    Policy
+	Service   string   // the name of the service that made it
+	State     string   // the login that it belongs to, "" if none
+	Channel   Channel  // who sends it
+	Method    string   // the HTTP method
+	URL       string   // with the query, which may hold secrets
+	Header    Header   // may hold credentials
+	Body      []byte   // nil if there is none
+	MutualTLS bool     // present the client certificate
+	Policy    Policy   // what to enforce when it is sent
 	Host      []Hosted // documents that the caller must serve before it sends
 	// Checks lists every rule that building the request kept, in order, and every
 	// rule skipped and why.

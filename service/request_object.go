@@ -23,7 +23,7 @@ const requestObjectLife = 5 * time.Minute
 type Hosted struct {
 	URL   string // where the provider asks for it, without fragment
 	Media string // the content type to answer with
-	Body  []byte
+	Body  []byte // the document
 }
 
 // requestMethod is how the request travels: as configured, pushed under FAPI 2.0,

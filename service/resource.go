@@ -16,9 +16,9 @@ const resourceBody = 16 << 20
 // A ResourceRequest is any HTTP request to a protected resource (RFC 6749, Section 7).
 type ResourceRequest struct {
 	Method string `json:"method"` // GET if empty
-	URL    string `json:"-"`
-	Header Header `json:"-"` // without Authorization and DPoP
-	Body   []byte `json:"-"`
+	URL    string `json:"-"`      // an address of the caller's choice
+	Header Header `json:"-"`      // without Authorization and DPoP
+	Body   []byte `json:"-"`      // as it is sent
 	// AccessToken and TokenType are for a token that is in no record.
 	AccessToken message.Secret `json:"access_token,omitempty"`
 	TokenType   string         `json:"token_type,omitempty"`
@@ -33,9 +33,9 @@ func (m ResourceRequest) Format(s fmt.State, verb rune) { message.Format(s, verb
 
 // A ResourceResponse is what a protected resource answered, whatever it is.
 type ResourceResponse struct {
-	Status int    `json:"status"`
-	Header Header `json:"-"`
-	Body   []byte `json:"-"`
+	Status int    `json:"status"` // the HTTP status
+	Header Header `json:"-"`      // as it came
+	Body   []byte `json:"-"`      // at most 16 MiB
 	// Challenges are those of a 401, or of another status that carries some.
 	Challenges []Challenge   `json:"-"`
 	Extra      message.Extra `json:"-" url:"-"`
@@ -53,8 +53,8 @@ func (m ResourceResponse) Format(s fmt.State, verb rune) { message.Format(s, ver
 // insufficient_scope, acr_values and max_age for insufficient_user_authentication (RFC
 // 9470, Section 3), resource_metadata (RFC 9728, Section 5.1).
 type ChallengeError struct {
-	Challenge Challenge
-	Err       *message.Error
+	Challenge Challenge      // what would help
+	Err       *message.Error // what was declared
 }
 
 // Error returns the declared error.

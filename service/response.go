@@ -25,9 +25,9 @@ type Inbound struct {
 
 // A Response is what came back: the answer to a Request, or a callback.
 type Response struct {
-	Status int
-	Header map[string][]string
-	Body   []byte
+	Status int                 // the HTTP status
+	Header map[string][]string // in any case
+	Body   []byte              // at most Policy.MaxBody bytes are read
 
 	request *Request
 	values  url.Values

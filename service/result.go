@@ -35,10 +35,10 @@ func (v Verdict) String() string {
 
 // A Check is one rule that was evaluated.
 type Check struct {
-	Rule    message.Rule
-	Verdict Verdict
-	Param   string // the parameter, member or claim that was looked at
-	Reason  string // why it was skipped or warned about
+	Rule    message.Rule // what was evaluated
+	Verdict Verdict      // how that ended
+	Param   string       // the parameter, member or claim that was looked at
+	Reason  string       // why it was skipped or warned about
 }
 
 // A Result is a verified answer. It can only come from ParseResponse.
@@ -75,8 +75,8 @@ func MessageOf[M any](res *Result) *M {
 
 // A Task is a request that another service can make.
 type Task struct {
-	Service Service
-	Args    Args
+	Service Service // who makes it
+	Args    Args    // what it is made from
 }
 
 // A SendFunc sends a request and returns its answer, made with Request.Answer. It

@@ -38,7 +38,7 @@ type Runner struct {
 
 // An Exchange is a request, its answer, and what became of it.
 type Exchange struct {
-	Service  string
+	Service  string    // the name of the service
 	Request  *Request  // nil for a callback
 	Response *Response // nil when nothing came back
 	Result   *Result   // nil when Err is not

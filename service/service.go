@@ -72,9 +72,9 @@ var (
 // the state database, and its own settings. DB nil is a new state.DB in memory,
 // which serves only steps outside a login.
 type Env struct {
-	Context  *servicecontext.ServiceContext
-	DB       *state.DB
-	Settings Settings
+	Context  *servicecontext.ServiceContext // shared with the other services
+	DB       *state.DB                      // remembers logins
+	Settings Settings                       // of this service
 }
 
 // Settings are the parts of a service that configuration may change.

@@ -46,12 +46,12 @@ type Snapshot struct {
 	// fresh, by issuer.
 	KeySets map[string]KeySet
 
-	Leeway            time.Duration
-	Profile           Profile
-	Scope             []string
-	TrustedAudiences  []string
-	InsecureAllowHTTP bool
-	Compat            Compat
+	Leeway            time.Duration // the tolerance of time checks
+	Profile           Profile       // what is demanded beyond the protocols
+	Scope             []string      // that of a login that names none
+	TrustedAudiences  []string      // that an ID Token may name beside us
+	InsecureAllowHTTP bool          // see Config
+	Compat            Compat        // departures that this provider needs
 
 	// How authorization requests travel, where we serve their objects, and the key
 	// that tokens are bound to.
@@ -65,9 +65,9 @@ type Snapshot struct {
 
 // A KeySet tells about a key set that was fetched (Core 1.0, Section 10.1.1).
 type KeySet struct {
-	URI        string    `json:"uri"`
-	Fetched    time.Time `json:"fetched"`
-	FreshUntil time.Time `json:"fresh_until"`
+	URI        string    `json:"uri"`               // where it was fetched
+	Fetched    time.Time `json:"fetched"`           // when
+	FreshUntil time.Time `json:"fresh_until"`       // as HTTP caching says
 	Skipped    []string  `json:"skipped,omitempty"` // entries that are not used, and why
 }
 

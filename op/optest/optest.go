@@ -134,8 +134,8 @@ func (p *Provider) Transport() http.RoundTripper {
 
 // An Account is a user of a test provider.
 type Account struct {
-	Password string
-	User     endpoint.User
+	Password string        // what the user types
+	User     endpoint.User // who that is
 }
 
 // Users are accounts by user name. The passwords are in clear: this is for tests.

@@ -25,8 +25,8 @@ type Difference struct {
 	Exchange int    // counted from 1; 0 for what concerns the whole
 	Service  string // of the exchange
 	Part     string // "url", "url parameter state", "header Authorization", "body parameter code", "clock"…
-	Got      string
-	Want     string
+	Got      string // of the replay
+	Want     string // of the recording
 }
 
 // String names the place, not the values.

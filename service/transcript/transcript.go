@@ -26,7 +26,7 @@ const version = 1
 
 // A Transcript is a recorded conversation.
 type Transcript struct {
-	Version int `json:"version"`
+	Version int `json:"version"` // of the format
 	// Settings are the caller's own, to build the same services again.
 	Settings json.RawMessage `json:"settings,omitempty"`
 	// Clock holds the readings of the clock, in order.
@@ -40,38 +40,38 @@ type Transcript struct {
 // An Exchange is a request with one of: an answer, what a browser brought, or the
 // failure to get either.
 type Exchange struct {
-	Service  string    `json:"service"`
-	Request  Request   `json:"request"`
-	Response *Response `json:"response,omitempty"`
-	Callback *Callback `json:"callback,omitempty"`
-	Failure  *Failure  `json:"failure,omitempty"`
+	Service  string    `json:"service"`            // the name of the service
+	Request  Request   `json:"request"`            // as it was sent
+	Response *Response `json:"response,omitempty"` // nil if none came
+	Callback *Callback `json:"callback,omitempty"` // nil if no browser came
+	Failure  *Failure  `json:"failure,omitempty"`  // nil if one of them came
 }
 
 // A Request is a service.Request as it was sent.
 type Request struct {
-	Channel string              `json:"channel"` // "back" or "front"
-	Method  string              `json:"method"`
-	URL     string              `json:"url"`
-	Header  map[string][]string `json:"header,omitempty"`
-	Body    Bytes               `json:"body,omitempty"`
+	Channel string              `json:"channel"`          // "back" or "front"
+	Method  string              `json:"method"`           // the HTTP method
+	URL     string              `json:"url"`              // with the query
+	Header  map[string][]string `json:"header,omitempty"` // with the credentials
+	Body    Bytes               `json:"body,omitempty"`   // as it was sent
 }
 
 // A Response is an answer as it came.
 type Response struct {
-	Status int                 `json:"status"`
-	Header map[string][]string `json:"header,omitempty"`
-	Body   Bytes               `json:"body,omitempty"`
+	Status int                 `json:"status"`           // the HTTP status
+	Header map[string][]string `json:"header,omitempty"` // as it came
+	Body   Bytes               `json:"body,omitempty"`   // as it came
 }
 
 // A Callback is what a browser brought to the redirect URI.
 type Callback struct {
-	Mode          message.ResponseMode `json:"mode"`
-	Method        string               `json:"method"`
-	ContentType   string               `json:"content_type,omitempty"`
-	Raw           string               `json:"raw"`
-	Authorization string               `json:"authorization,omitempty"`
-	RedirectURI   string               `json:"redirect_uri"`
-	Binding       string               `json:"binding,omitempty"`
+	Mode          message.ResponseMode `json:"mode"`                    // how the response came
+	Method        string               `json:"method"`                  // the HTTP method
+	ContentType   string               `json:"content_type,omitempty"`  // of a form post
+	Raw           string               `json:"raw"`                     // query, fragment or body
+	Authorization string               `json:"authorization,omitempty"` // of a notification
+	RedirectURI   string               `json:"redirect_uri"`            // the address at which it arrived
+	Binding       string               `json:"binding,omitempty"`       // what the browser held
 }
 
 func callbackOf(in service.Inbound) *Callback {
@@ -91,9 +91,9 @@ func (c *Callback) inbound() service.Inbound {
 // A Failure is an error of the transport. It is an error itself, equal in what it
 // is made of: a Violation stays one, a declared error too.
 type Failure struct {
-	Text    string       `json:"text"`
-	Timeout bool         `json:"timeout,omitempty"`
-	Rule    message.Rule `json:"rule,omitempty"`
+	Text    string       `json:"text"`              // of the error
+	Timeout bool         `json:"timeout,omitempty"` // it was one
+	Rule    message.Rule `json:"rule,omitempty"`    // the rule that it wraps, "" if none
 	// Violated tells that the failure was a *message.Violation of Rule.
 	Violated bool              `json:"violated,omitempty"`
 	Param    string            `json:"param,omitempty"`

@@ -30,7 +30,7 @@ type Fault struct {
 // A Faulty is a store that fails as Plan says. It is a state.Swapper and a
 // state.Grouper if Store is one.
 type Faulty struct {
-	Store state.Store
+	Store state.Store // what is called without a fault
 
 	// Plan tells the fault of a call; n counts the calls from 1. It must be
 	// safe for concurrent use. Nil means no faults.
