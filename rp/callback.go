@@ -123,6 +123,7 @@ func stateOf(raw string) (name string, sealed bool) {
 func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inbound) (l *Login, issuer, target string, err error) {
 	ctx, end := p.trace(r.Context(), OperationCallback, "")
 	defer func() { end(issuer, err) }()
+	ctx = p.db.Hold(ctx)
 	r = r.WithContext(ctx)
 	name, sealed := stateOf(in.Raw)
 	v, err := p.providerOf(ctx, name, in.RedirectURI)
@@ -174,7 +175,7 @@ func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inb
 func (p *Party) settle(w http.ResponseWriter, r *http.Request, name string) (target string, err error) {
 	if p.o.SkipSession {
 		record, err := p.db.Session(r.Context(), name)
-		return record.Kept(state.KeptReturnTo), err
+		return record.Kept(state.KeptReturnTo), errors.Join(err, p.db.Flush(r.Context()))
 	}
 	secret, err := p.random()
 	if err != nil {
@@ -186,6 +187,9 @@ func (p *Party) settle(w http.ResponseWriter, r *http.Request, name string) (tar
 		r.Keep(state.KeptReturnTo, "")
 		return nil
 	})
+	if err == nil {
+		err = p.db.Flush(r.Context())
+	}
 	if err != nil {
 		return target, err
 	}

@@ -105,7 +105,7 @@ var sharedKeyWaits = []time.Duration{0, 100 * time.Millisecond, 300 * time.Milli
 
 // runner returns a Runner that tells keep of every exchange.
 func (v *provider) runner(ctx context.Context, keep func(service.Exchange)) service.Runner {
-	runner := v.party.runner(ctx, v.issuer, v.client.Send)
+	runner := v.party.runner(ctx, v.issuer, v.send)
 	if keep != nil {
 		runner.Observe = func(e service.Exchange) {
 			v.party.observe(ctx, e)
@@ -113,6 +113,16 @@ func (v *provider) runner(ctx context.Context, keep func(service.Exchange)) serv
 		}
 	}
 	return runner
+}
+
+// send sends a request, after what is held of the login is stored: that its code is being
+// sent, and before UserInfo is asked for the tokens, under the names by which a logout
+// finds them.
+func (v *provider) send(ctx context.Context, r *service.Request) (*service.Response, error) {
+	if err := v.party.db.Flush(ctx); err != nil {
+		return nil, err
+	}
+	return v.client.Send(ctx, r)
 }
 
 // judge runs a step. A key set is fetched once a minute at most, by all processes that

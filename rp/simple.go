@@ -62,6 +62,7 @@ func (p *Party) Tokens(ctx context.Context, callbackURL string, binding message.
 	issuer := ""
 	ctx, end := p.trace(ctx, OperationCallback, issuer)
 	defer func() { end(issuer, err) }()
+	ctx = p.db.Hold(ctx)
 	in := service.Inbound{Mode: message.ResponseModeQuery, Method: http.MethodGet, Binding: binding.Reveal()}
 	rest, fragment, _ := strings.Cut(callbackURL, "#")
 	in.RedirectURI, in.Raw, _ = strings.Cut(rest, "?")
@@ -118,6 +119,9 @@ func (p *Party) tokensOf(ctx context.Context, v *provider, res *service.Result) 
 		}
 		return nil
 	})
+	if err == nil {
+		err = p.db.Flush(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
