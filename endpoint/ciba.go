@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -26,24 +27,28 @@ type Decoupled struct {
 	Client         *Client      // who asks
 	User           User         // who is asked
 	Scope          message.List // what for
+	Resource       []string     // where it is to be used (RFC 8707)
 	BindingMessage string       // what both devices show
 	ACRValues      message.List // the authentication contexts that are asked for
 	Until          time.Time    // when the answer comes too late
 }
 
+// deliveryModes are those that are implemented.
+var deliveryModes = []string{message.DeliveryModePoll, message.DeliveryModePing, message.DeliveryModePush}
+
 // A cibaRequest is a question that waits for its answer.
 type cibaRequest struct {
-	Client   string         `json:"client"`
-	User     string         `json:"user"`
-	Scope    message.List   `json:"scope"`
-	ACR      message.List   `json:"acr,omitempty"`
-	Resource []string       `json:"resource,omitempty"`
-	Mode     string         `json:"mode"`
-	Notify   string         `json:"notify,omitempty"` // the client's token; it has to be sent
-	ID       string         `json:"id"`               // auth_req_id; it has to be sent
-	Until    time.Time      `json:"until"`
-	message  string         // binding_message
-	secret   message.Secret // user_code
+	Client   string       `json:"client"`
+	User     string       `json:"user"`
+	Scope    message.List `json:"scope"`
+	ACR      message.List `json:"acr,omitempty"`
+	Resource []string     `json:"resource,omitempty"`
+	Mode     string       `json:"mode"`
+	Notify   string       `json:"notify,omitempty"` // the client's token; it has to be sent
+	ID       string       `json:"id"`               // auth_req_id; it has to be sent
+	Until    time.Time    `json:"until"`
+	Message  string       `json:"message,omitempty"` // binding_message
+	Slot     string       `json:"slot,omitempty"`    // where it waits for its user
 }
 
 const (
@@ -65,7 +70,7 @@ func NewBackchannelAuthentication(env Env) Endpoint {
 		Describe: func(c *Context, url string, m *message.ProviderMetadata) {
 			_, codes := c.users.(HintResolver)
 			m.BackchannelAuthenticationEndpoint = url
-			m.BackchannelTokenDeliveryModesSupported = []string{message.DeliveryModePoll, message.DeliveryModePing, message.DeliveryModePush}
+			m.BackchannelTokenDeliveryModesSupported = c.policy.DeliveryModes
 			m.BackchannelAuthenticationRequestSigningAlgs = c.asymmetric()
 			m.BackchannelUserCodeParameterSupported = &codes
 		},
@@ -81,16 +86,15 @@ func refuseCIBA(code message.ErrorCode, rule message.Rule, param string) *Refusa
 
 func verifyCIBA(ctx context.Context, s *Step, m *message.BackchannelAuthenticationRequest) error {
 	const rule = message.RuleOPCIBARequest
-	if !s.Client.grants(message.GrantTypeCIBA) || s.Client.Public() {
+	mode := s.Client.Metadata.BackchannelTokenDeliveryMode
+	if mode == "" {
+		mode = message.DeliveryModePoll
+	}
+	if !s.Client.grants(message.GrantTypeCIBA) || s.Client.Public() || !slices.Contains(s.Context.policy.DeliveryModes, mode) {
 		return refuseCIBA(message.UnauthorizedClient, rule, "client_id")
 	}
 	if err := s.openCIBA(ctx, m); err != nil {
 		return err
-	}
-	meta := &s.Client.Metadata
-	mode := meta.BackchannelTokenDeliveryMode
-	if mode == "" {
-		mode = message.DeliveryModePoll
 	}
 	hints := 0
 	for _, hint := range []string{m.LoginHint, m.LoginHintToken.Reveal(), m.IDTokenHint.Reveal()} {
@@ -123,15 +127,15 @@ func verifyCIBA(ctx context.Context, s *Step, m *message.BackchannelAuthenticati
 	if err != nil {
 		return err
 	}
-	life := s.Context.lifetimes.DeviceCode
+	life := s.Context.lifetimes.Backchannel
 	if m.RequestedExpiry != nil {
 		life = min(time.Duration(min(*m.RequestedExpiry, int64(maxCIBALife/time.Second)))*time.Second, maxCIBALife)
 	}
 	s.Value = &cibaRequest{
 		Client: s.Client.ID, User: user, Scope: scope, ACR: m.ACRValues, Resource: m.Resource, Mode: mode, Notify: token,
-		Until: s.Now.Add(life), message: m.BindingMessage, secret: m.UserCode,
+		Until: s.Now.Add(life), Message: m.BindingMessage,
 	}
-	return s.canEncrypt(ctx, s.Client, meta.IDTokenEncryptedResponseAlg)
+	return s.canEncrypt(ctx, s.Client, s.Client.Metadata.IDTokenEncryptedResponseAlg)
 }
 
 // openCIBA opens a signed request (CIBA, Section 7.1.1). A client that registered an
@@ -255,6 +259,11 @@ func processCIBA(ctx context.Context, s *Step, _ *message.BackchannelAuthenticat
 		return nil, err
 	}
 	life := r.Until.Sub(s.Now)
+	if c.policy.Approvals {
+		if r.Slot, err = s.queue(ctx, r.User, ticket, life); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.store.put(ctx, kindCIBA, ticket, r, life+c.lifetimes.Interaction); err != nil {
 		return nil, err
 	}
@@ -270,7 +279,5 @@ func processCIBA(ctx context.Context, s *Step, _ *message.BackchannelAuthenticat
 	if r.Mode != message.DeliveryModePush {
 		answer.Interval = &interval
 	}
-	return &Outcome{Message: answer, Ask: &Decoupled{
-		Ticket: ticket, Client: s.Client, User: user, Scope: r.Scope, BindingMessage: r.message, ACRValues: r.ACR, Until: r.Until,
-	}}, nil
+	return &Outcome{Message: answer, Ask: r.ask(ticket, s.Client, user)}, nil
 }

@@ -96,6 +96,12 @@ type Policy struct {
 	AuthorizationDetails map[string]DetailCheck
 	// TrustedIssuers may vouch for users with assertions (RFC 7523).
 	TrustedIssuers []TrustedIssuer
+	// DeliveryModes are the ways in which CIBA clients may get their tokens; nil offers poll,
+	// ping and push (CIBA, Section 5).
+	DeliveryModes []string
+	// Approvals keeps the questions of CIBA clients for their users, and offers the page at
+	// which they answer them. Whoever brings the questions elsewhere may have both.
+	Approvals bool
 	// Hosts are the hosts that WebFinger answers for; nil is the issuer's.
 	Hosts []string
 	// JWTAccessTokens makes access tokens JWTs (RFC 9068) instead of opaque ones.
@@ -146,6 +152,7 @@ type Lifetimes struct {
 	Interaction    time.Duration // 30 min
 	PushedRequest  time.Duration // 5 min
 	DeviceCode     time.Duration // 10 min
+	Backchannel    time.Duration // 10 min to answer a CIBA request, unless the client asks for another time
 	ClientKeys     time.Duration // 1 h in the cache
 	Consent        time.Duration // 1 year
 	Interval       time.Duration // 5 s between polls
@@ -169,6 +176,7 @@ func (l Lifetimes) withDefaults() Lifetimes {
 		{&l.Interaction, 30 * time.Minute},
 		{&l.PushedRequest, 5 * time.Minute},
 		{&l.DeviceCode, 10 * time.Minute},
+		{&l.Backchannel, 10 * time.Minute},
 		{&l.ClientKeys, time.Hour},
 		{&l.Consent, 365 * 24 * time.Hour},
 		{&l.Interval, 5 * time.Second},
@@ -294,6 +302,14 @@ func (p *Policy) complete(issuer string) error {
 	}
 	if p.GrantTypes == nil {
 		p.GrantTypes = []string{message.GrantTypeRefreshToken}
+	}
+	if p.DeliveryModes == nil {
+		p.DeliveryModes = slices.Clone(deliveryModes)
+	}
+	for _, mode := range p.DeliveryModes {
+		if !slices.Contains(deliveryModes, mode) {
+			return fmt.Errorf("endpoint: Policy.DeliveryModes: %q is not known", mode)
+		}
 	}
 	if p.Hosts == nil {
 		u, err := url.Parse(issuer)

@@ -19,6 +19,7 @@ const (
 	PromptContinue      Prompt = "continue"       // something is wrong; go back to the client
 	PromptUserCode      Prompt = "user_code"      // the code that the device shows
 	PromptDevice        Prompt = "device"         // is this your device
+	PromptApproval      Prompt = "approvals"      // may these clients have what they ask for
 )
 
 // A NeedUser reports that a user must do something first. It is not a verdict: show a
@@ -51,6 +52,8 @@ type NeedUser struct {
 	Details  message.RawJSON
 	// UserCode is what the device shows.
 	UserCode string
+	// Questions are what waits for the user, for PromptApproval.
+	Questions []Decoupled
 	// Locales are the languages that were asked for, best first.
 	Locales message.List
 	// Display is how the client wants the page to look.
@@ -75,6 +78,7 @@ const (
 	FailureUser        Failure = "user"        // another user is wanted
 	FailureUserCode    Failure = "user_code"   // no such code
 	FailureAccount     Failure = "account"     // there cannot be such an account
+	FailureQuestion    Failure = "question"    // it was answered before, or its time is over
 )
 
 // An Action is what the user chose.
@@ -101,6 +105,8 @@ type Answer struct {
 	Scope message.List
 	// UserCode is what the device shows.
 	UserCode string
+	// Question is the Ticket of the question that is allowed or denied.
+	Question string
 	// Cookies are those of the request that brought the answer; RemoteAddr its origin.
 	Cookies    map[string]string
 	RemoteAddr string

@@ -36,7 +36,7 @@ var standard = []func(env Env) Endpoint{
 	NewWebFinger, NewProviderInfo, NewServerMetadata, NewJWKS,
 	NewRegistration, NewRegistrationManagement,
 	NewPushedAuthorization, NewAuthorization, NewToken, NewUserInfo, NewIntrospection, NewRevocation, NewEndSession, NewCheckSession,
-	NewDeviceAuthorization, NewDeviceVerification, NewBackchannelAuthentication,
+	NewDeviceAuthorization, NewDeviceVerification, NewBackchannelAuthentication, NewApprovals,
 }
 
 // NewSet makes the endpoints of a provider: the standard ones with their settings by
@@ -104,6 +104,8 @@ func (c *Context) offers(name string) bool {
 		return slices.Contains(c.policy.GrantTypes, message.GrantTypeDeviceCode)
 	case "backchannel_authentication":
 		return slices.Contains(c.policy.GrantTypes, message.GrantTypeCIBA)
+	case "approvals":
+		return slices.Contains(c.policy.GrantTypes, message.GrantTypeCIBA) && c.policy.Approvals
 	case "check_session":
 		return c.policy.SessionManagement
 	}

@@ -42,6 +42,7 @@ const (
 	kindAllClients     = "op_clients"
 	kindCIBA           = "op_ciba"
 	kindAuthReqID      = "op_auth_req_id"
+	kindQuestion       = "op_question"
 	kindDeviceDecision = "op_device_decision"
 	kindPoll           = "op_poll"
 )

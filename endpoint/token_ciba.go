@@ -38,14 +38,23 @@ func (c *Context) Decide(ctx context.Context, ticket string, allow bool, who Aut
 			return nil, err
 		}
 	}
-	added, err := c.store.add(ctx, kindDeviceDecision, ticket, decision, r.Until.Sub(s.Now)+c.lifetimes.Interaction)
+	noted := decision
+	if r.Mode == message.DeliveryModePush {
+		noted.Grant = nil // what is pushed cannot be fetched as well
+	}
+	added, err := c.store.add(ctx, kindDeviceDecision, ticket, noted, r.Until.Sub(s.Now)+c.lifetimes.Interaction)
 	if err != nil {
 		return nil, err
 	}
 	if !added {
 		return nil, ErrForeign
 	}
-	return s.notifyCIBA(ctx, &r, &decision, ticket)
+	if r.Slot != "" {
+		if _, err := c.store.take(ctx, kindQuestion, r.Slot, nil); err != nil {
+			return nil, err
+		}
+	}
+	return s.notifyCIBA(ctx, &r, &decision)
 }
 
 func (s *Step) cibaGrant(r *cibaRequest, who Authentication) (*grant, error) {
@@ -66,14 +75,11 @@ func (s *Step) cibaGrant(r *cibaRequest, who Authentication) (*grant, error) {
 
 // notifyCIBA is the notification of a client that does not poll: the bare auth_req_id in
 // ping mode, the result in push mode (CIBA, Sections 10.2, 10.3 and 12).
-func (s *Step) notifyCIBA(ctx context.Context, r *cibaRequest, decision *deviceDecision, ticket string) ([]Outbound, error) {
+func (s *Step) notifyCIBA(ctx context.Context, r *cibaRequest, decision *deviceDecision) ([]Outbound, error) {
 	n := message.BackchannelNotification{AuthReqID: message.Secret(r.ID)}
 	switch r.Mode {
 	case message.DeliveryModePing:
 	case message.DeliveryModePush:
-		if _, err := s.Context.store.take(ctx, kindDeviceDecision, ticket, nil); err != nil {
-			return nil, err
-		}
 		if decision.Grant == nil {
 			n.Error = message.AccessDenied
 			break
@@ -151,7 +157,11 @@ func processCIBAToken(ctx context.Context, s *Step, m *message.BackchannelTokenR
 	if !decided {
 		return nil, s.pollLater(ctx, ticket, message.RuleOPCIBAResult, "auth_req_id")
 	}
+	// What was decided is told once, and cannot be decided again.
 	if _, err := c.store.take(ctx, kindAuthReqID, m.AuthReqID.Reveal(), nil); err != nil {
+		return nil, err
+	}
+	if _, err := c.store.take(ctx, kindCIBA, ticket, nil); err != nil {
 		return nil, err
 	}
 	if decision.Grant == nil {

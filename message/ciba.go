@@ -40,6 +40,19 @@ func (m BackchannelAuthenticationRequest) LogValue() slog.Value { return LogValu
 // Format shows the message without its secrets, whatever the verb.
 func (m BackchannelAuthenticationRequest) Format(s fmt.State, verb rune) { Format(s, verb, m) }
 
+// An ApprovalsRequest is a user's visit to the page with what clients ask the user by
+// BackchannelAuthenticationRequest.
+type ApprovalsRequest struct {
+	UILocales List  `json:"ui_locales,omitempty" url:"ui_locales,omitempty,space"`
+	Extra     Extra `json:"-" url:"-"`
+}
+
+// LogValue shows the message without its secrets.
+func (m ApprovalsRequest) LogValue() slog.Value { return LogValue(m) }
+
+// Format shows the message without its secrets, whatever the verb.
+func (m ApprovalsRequest) Format(s fmt.State, verb rune) { Format(s, verb, m) }
+
 // A BackchannelRequestObject is the payload of a signed authentication request (CIBA
 // Core 1.0, Section 7.1.1).
 type BackchannelRequestObject struct {

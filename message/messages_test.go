@@ -17,7 +17,7 @@ import (
 // messages holds one value of every message type, and of the types inside them.
 // TestMessagesAreListed keeps it complete.
 var messages = []Message{
-	AccessTokenClaims{}, AccessTokenRequest{}, AccessTokenResponse{}, Actor{}, Address{}, Assertion{},
+	AccessTokenClaims{}, AccessTokenRequest{}, AccessTokenResponse{}, Actor{}, Address{}, ApprovalsRequest{}, Assertion{},
 	AuthorizationRequest{}, AuthorizationResponse{},
 	BackchannelAuthenticationRequest{}, BackchannelAuthenticationResponse{}, BackchannelLogoutRequest{},
 	BackchannelNotification{}, BackchannelRequestObject{}, BackchannelTokenRequest{},
