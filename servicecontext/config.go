@@ -207,7 +207,7 @@ func (c *Config) snapshot() (*Snapshot, error) {
 	if c.Keys != nil {
 		sn.Jar = sn.Jar.With("", c.Keys)
 	}
-	sn.Metadata.RedirectURIs = mergeURIs(c.Metadata.RedirectURIs, c.Callbacks.uris())
+	sn.Metadata.RedirectURIs = union(c.Metadata.RedirectURIs, c.Callbacks.uris())
 	sn.preferProfile()
 	if err := sn.derive(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
@@ -306,8 +306,8 @@ func endpointFault(endpoint string, allowHTTP bool) string {
 	return ""
 }
 
-// mergeURIs returns the strings of a, then those of b that a does not hold.
-func mergeURIs(a, b []string) []string {
+// union returns the strings of a, then those of b that a does not hold.
+func union(a, b []string) []string {
 	var all []string
 	for _, list := range [][]string{a, b} {
 		for _, uri := range list {

@@ -135,7 +135,7 @@ func GrantTypesOf(responseTypes []string) []string {
 }
 
 func (m *matcher) grantTypes() {
-	ours := mergeURIs(GrantTypesOf(m.b.ResponseTypes), m.s.Metadata.GrantTypes)
+	ours := union(GrantTypesOf(m.b.ResponseTypes), m.s.Metadata.GrantTypes)
 	if m.known() {
 		supported, silent := m.p.GrantTypesSupported, false
 		if len(supported) == 0 {

@@ -38,12 +38,8 @@ func ParseProfile(name string) (Profile, error) {
 func (p Profile) OpenID() bool { return p != ProfileOAuth }
 
 // FAPI reports whether p is one of the FAPI profiles.
-func (p Profile) FAPI() bool {
-	return p == ProfileFAPI1 || p == ProfileFAPI2 || p == ProfileFAPI2MessageSigning
-}
+func (p Profile) FAPI() bool { return p == ProfileFAPI1 || p.fapi2() }
 
 // PKCERequired reports whether the profile relies on PKCE, so that a provider
 // without S256 is refused (RFC 9700, Section 2.1.1).
-func (p Profile) PKCERequired() bool {
-	return p == ProfileOAuth21 || p == ProfileFAPI2 || p == ProfileFAPI2MessageSigning
-}
+func (p Profile) PKCERequired() bool { return p == ProfileOAuth21 || p.fapi2() }
