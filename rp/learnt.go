@@ -40,7 +40,7 @@ func (v *provider) storeKey() string {
 }
 
 // clientKey names the registration that the party made there.
-func (v *provider) clientKey() string { return "r-" + v.storeKey()[2:] }
+func (v *provider) clientKey() string { return "i-" + v.storeKey()[2:] }
 
 // remember puts what is known into the store: metadata, keys, and the registration if
 // the party made it. Configured credentials stay where they are. A failure is no reason
