@@ -49,9 +49,9 @@ func (m ResourceResponse) Format(s fmt.State, verb rune) { message.Format(s, ver
 
 // A ChallengeError is an error that a protected resource declared in a challenge (RFC
 // 6750, Section 3.1), or one with a challenge beside it (RFC 6749, Section 5.2). The
-// challenge says what would help: scope for
-// insufficient_scope, acr_values and max_age for insufficient_user_authentication (RFC
-// 9470, Section 3), resource_metadata (RFC 9728, Section 5.1).
+// challenge says what would help: scope for insufficient_scope, acr_values and max_age for
+// insufficient_user_authentication (RFC 9470, Section 3), resource_metadata (RFC 9728,
+// Section 5.1).
 type ChallengeError struct {
 	Challenge Challenge      // what would help
 	Err       *message.Error // what was declared
