@@ -35,6 +35,7 @@ func checkAlgorithms(_ context.Context, s *Step, m *message.ClientMetadata) erro
 		{"authorization_signed_response_alg", m.AuthorizationSignedResponseAlg, signing},
 		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg, signing},
 		{"request_object_signing_alg", m.RequestObjectSigningAlg, c.requestObjectAlgs()},
+		{"backchannel_authentication_request_signing_alg", m.BackchannelAuthenticationRequestSigningAlg, c.asymmetric()},
 		{"token_endpoint_auth_signing_alg", m.TokenEndpointAuthSigningAlg, c.methodAlgs(m.TokenEndpointAuthMethod)},
 		{"id_token_encrypted_response_alg", m.IDTokenEncryptedResponseAlg, encryption},
 		{"userinfo_encrypted_response_alg", m.UserInfoEncryptedResponseAlg, encryption},

@@ -20,6 +20,7 @@ type metadataCheck struct {
 // metadataChecks are made in this order; after the first the defaults are filled in.
 var metadataChecks = []metadataCheck{
 	{"software_statement", []message.Rule{message.RuleOPRegistrationSoftwareStatement}, checkSoftwareStatement},
+	{"values", []message.Rule{message.RuleOPRegistrationRequest, message.RuleOPRegistrationURIs}, checkValues},
 	{"grant_types", []message.Rule{message.RuleOPRegistrationGrantTypes}, checkGrantTypes},
 	{"redirect_uris", []message.Rule{
 		message.RuleOPRegistrationRedirectURIs, message.RuleOPRegistrationRedirectScheme,
@@ -29,6 +30,7 @@ var metadataChecks = []metadataCheck{
 	{"keys", []message.Rule{message.RuleOPRegistrationKeys}, checkKeys},
 	{"subject_type", []message.Rule{message.RuleOPRegistrationSubjectType, message.RuleOPRegistrationSector}, checkSubjectType},
 	{"addresses", []message.Rule{message.RuleOPRegistrationURIs}, checkAddresses},
+	{"backchannel", []message.Rule{message.RuleOPRegistrationAlgs, message.RuleOPRegistrationURIs}, checkBackchannel},
 	{"display addresses", []message.Rule{message.RuleOPRegistrationDisplayURIs}, checkDisplayAddresses},
 }
 
@@ -107,6 +109,28 @@ func refuseMetadata(rule message.Rule, param string) *Refusal {
 	return Refuse(400, message.InvalidClientMetadata, rule, param)
 }
 
+// checkValues: Registration, Section 2: "The defined values are native or web"; a maximum
+// age is one that max_age can have; a delivery mode is one of CIBA's.
+func checkValues(_ context.Context, _ *Step, m *message.ClientMetadata) error {
+	if t := m.ApplicationType; t != message.ApplicationTypeWeb && t != message.ApplicationTypeNative {
+		return refuseMetadata(message.RuleOPRegistrationRequest, "application_type").Because("another type", "web or native", nil)
+	}
+	if m.DefaultMaxAge != nil && *m.DefaultMaxAge < 0 {
+		return refuseMetadata(message.RuleOPRegistrationRequest, "default_max_age").Because("a negative number", "seconds", nil)
+	}
+	// CIBA, Section 4: the modes, and where the two that notify the client find it.
+	switch mode := m.BackchannelTokenDeliveryMode; mode {
+	case "", message.DeliveryModePoll:
+	case message.DeliveryModePing, message.DeliveryModePush:
+		if m.BackchannelClientNotificationEndpoint == "" {
+			return refuseMetadata(message.RuleOPRegistrationURIs, "backchannel_client_notification_endpoint").Because("", "one for the mode "+mode, nil)
+		}
+	default:
+		return refuseMetadata(message.RuleOPRegistrationRequest, "backchannel_token_delivery_mode").Because("another mode", "poll, ping or push", nil)
+	}
+	return nil
+}
+
 // checkGrantTypes: Registration, Section 2, and RFC 7591, Section 2.1: grant_types and
 // response_types fit each other, and both are offered.
 func checkGrantTypes(_ context.Context, s *Step, m *message.ClientMetadata) error {
@@ -134,6 +158,26 @@ func checkGrantTypes(_ context.Context, s *Step, m *message.ClientMetadata) erro
 	}
 	if slices.Contains(m.GrantTypes, message.GrantTypeClientCredentials) && m.TokenEndpointAuthMethod == message.AuthMethodNone {
 		return refuseMetadata(rule, "grant_types").Because("client_credentials", "a client with a credential", message.RuleOPClientCredentialsGrant)
+	}
+	return nil
+}
+
+// checkBackchannel: CIBA, Section 4: delivery mode and signing algorithm are offered, and
+// who does not poll says where it is notified. Without a mode a client polls.
+func checkBackchannel(_ context.Context, s *Step, m *message.ClientMetadata) error {
+	if !slices.Contains(m.GrantTypes, message.GrantTypeCIBA) {
+		return nil
+	}
+	mode, offered := m.BackchannelTokenDeliveryMode, s.Context.policy.DeliveryModes
+	if mode != "" && !slices.Contains(offered, mode) {
+		return refuseMetadata(message.RuleOPRegistrationAlgs, "backchannel_token_delivery_mode").Because("", strings.Join(offered, ", "), nil)
+	}
+	if mode != "" && mode != message.DeliveryModePoll && m.BackchannelClientNotificationEndpoint == "" {
+		return refuseMetadata(message.RuleOPRegistrationURIs, "backchannel_client_notification_endpoint").Because("none", "one, in the mode "+mode, nil)
+	}
+	alg, known := m.BackchannelAuthenticationRequestSigningAlg, s.Context.asymmetric()
+	if alg != "" && !slices.Contains(known, alg) {
+		return refuseMetadata(message.RuleOPRegistrationAlgs, "backchannel_authentication_request_signing_alg").Because("", strings.Join(known, ", "), nil)
 	}
 	return nil
 }
@@ -228,7 +272,7 @@ func checkKeys(_ context.Context, s *Step, m *message.ClientMetadata) error {
 			}
 		}
 	}
-	if needsKeys(m) && m.JWKS == nil && m.JWKSURI == "" {
+	if needsKeys(m) && m.JWKSURI == "" && (m.JWKS == nil || len(m.JWKS.Keys) == 0) {
 		return refuseMetadata(rule, "jwks").Because("", "jwks or jwks_uri, which the methods chosen need", nil)
 	}
 	return nil

@@ -104,8 +104,11 @@ func undecodable(err error, rule message.Rule) *Refusal {
 	var d *message.DecodeError
 	param := ""
 	if errors.As(err, &d) {
-		param = known(d.Param)
-		if d.Kind == message.Duplicate {
+		// The error names the path into a value of JSON; the parameter is its beginning.
+		name, _, _ := strings.Cut(d.Param, ".")
+		name, _, _ = strings.Cut(name, "[")
+		param = known(name)
+		if d.Kind == message.Duplicate && name == d.Param {
 			rule = message.RuleOPParamDuplicate
 		}
 	}
