@@ -238,7 +238,7 @@ func (s *Setup) checkLifetimes() {
 	for path, d := range map[string]time.Duration{
 		"code": l.Code, "access_token": l.AccessToken, "bound_token": l.BoundToken, "id_token": l.IDToken, "refresh_token": l.RefreshToken,
 		"refresh_idle": l.RefreshIdle, "session": l.Session, "interaction": l.Interaction, "pushed_request": l.PushedRequest,
-		"device_code": l.DeviceCode, "client_keys": l.ClientKeys, "consent": l.Consent, "interval": l.Interval, "attempts_window": l.AttemptsWindow,
+		"device_code": l.DeviceCode, "backchannel": l.Backchannel, "client_keys": l.ClientKeys, "consent": l.Consent, "interval": l.Interval, "attempts_window": l.AttemptsWindow,
 	} {
 		if at := "lifetimes." + path; s.file.Has(at) && d < time.Second {
 			s.file.Add(at, "want at least 1s")

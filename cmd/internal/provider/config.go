@@ -104,6 +104,7 @@ type Lifetimes struct {
 	Interaction    time.Duration `yaml:"interaction"`
 	PushedRequest  time.Duration `yaml:"pushed_request"`
 	DeviceCode     time.Duration `yaml:"device_code"`
+	Backchannel    time.Duration `yaml:"backchannel"`
 	ClientKeys     time.Duration `yaml:"client_keys"`
 	Consent        time.Duration `yaml:"consent"`
 	Interval       time.Duration `yaml:"interval"`
