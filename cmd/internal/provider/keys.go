@@ -33,8 +33,8 @@ type keyring struct {
 	rotate     time.Duration
 	policy     keyjar.RotationPolicy
 	rotation   *keyjar.Rotation
-	made       bool      // the keys were made just now
-	read       time.Time // of the file that was read
+	made       bool        // the keys were made just now
+	read       os.FileInfo // of the file as it was read or written, nil if it was not
 }
 
 // rotatable are the algorithms that keys can be made for.
@@ -128,8 +128,14 @@ func (k *keyring) load() error {
 	case len(rotation.Lives(time.Now())) == 0:
 		return fmt.Errorf("%s: there is no key in it", k.file)
 	}
-	k.rotation, k.read = rotation, info.ModTime()
+	k.rotation, k.read = rotation, info
 	return nil
+}
+
+// hasRead reports whether a file is the one that was read. Its time alone does not tell:
+// where clocks tick slowly, two that were written one after the other have the same.
+func (k *keyring) hasRead(info os.FileInfo) bool {
+	return k.read != nil && os.SameFile(info, k.read) && info.ModTime().Equal(k.read.ModTime()) && info.Size() == k.read.Size()
 }
 
 // generate makes a key of each algorithm.
@@ -183,7 +189,7 @@ func (k *keyring) save() error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	if info, err := os.Stat(k.file); err == nil {
-		k.read = info.ModTime()
+		k.read = info
 	}
 	return nil
 }
@@ -249,7 +255,7 @@ const (
 // gives the keys of now to the endpoints.
 func (k *keyring) refresh(ctx context.Context, to *endpoint.Context, store state.Store, logger *slog.Logger) error {
 	now := to.Now()
-	if info, err := os.Stat(k.file); k.file != "" && err == nil && !info.ModTime().Equal(k.read) {
+	if info, err := os.Stat(k.file); k.file != "" && err == nil && !k.hasRead(info) {
 		if err := k.load(); err != nil {
 			return err
 		}
