@@ -108,8 +108,8 @@ func decodeUserInfo(s *Step, answer Answer) (*message.UserInfoResponse, error) {
 	if b.UserInfoSignedResponseAlg != "" || b.UserInfoEncryptedResponseAlg != "" {
 		want = mediaJWT
 	}
-	if err := s.Require(got == want, message.RuleUserInfoContentType, "content_type", clip(got), want); err != nil {
-		return nil, err
+	if got != want { // that it is one of the two the Answer has passed
+		return nil, s.Fail(message.RuleUserInfoContentType, "content_type", clip(got), want, nil)
 	}
 	m := new(message.UserInfoResponse)
 	if want != mediaJWT {
