@@ -25,7 +25,8 @@ func NewAuthorization(env Env) Endpoint {
 		},
 		Process: func(ctx context.Context, s *Step, _ *message.AuthorizationRequest) (*Outcome, error) {
 			a := s.Value.(*authorization)
-			return a.routed(s.decide(ctx, a))
+			o, err := s.decide(ctx, a)
+			return s.routed(ctx, a, o, err)
 		},
 		Resume:  resumeAuthorization,
 		Refuse:  refuseAuthorization,
@@ -94,10 +95,18 @@ func (a *authorization) suspend() (*suspended, error) {
 	return &suspended{Request: form, Pushed: a.pushed, Proven: a.proven, Done: a.done}, nil
 }
 
-// routed gives a refusal the way to the client.
-func (a *authorization) routed(o *Outcome, err error) (*Outcome, error) {
-	if r := refusalOf(err); r != nil && r.route == nil {
+// routed gives a refusal the way to the client. It ends the authorization, so that a pushed
+// request is used up by it as by a success.
+func (s *Step) routed(ctx context.Context, a *authorization, o *Outcome, err error) (*Outcome, error) {
+	r := refusalOf(err)
+	if r == nil {
+		return o, err
+	}
+	if r.route == nil {
 		r.route = a.route
+	}
+	if err := s.usePushed(ctx, a); err != nil && refusalOf(err) == nil {
+		return nil, err
 	}
 	return o, err
 }
@@ -208,7 +217,7 @@ func resumeAuthorization(ctx context.Context, s *Step, asked *Asked, answer Answ
 	}
 	a.route.AtOnce = true
 	o, err := s.answered(ctx, a, asked, answer)
-	return a.routed(o, err)
+	return s.routed(ctx, a, o, err)
 }
 
 // refuseAuthorization sends an error to the client if its redirect URI is proven, and

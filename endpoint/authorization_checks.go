@@ -277,6 +277,9 @@ func checkOfflineAccess(_ context.Context, _ *Step, a *authorization) error {
 	if !a.types.Has("code") || !a.client.grants(message.GrantTypeRefreshToken) {
 		a.scope = slices.DeleteFunc(a.scope, func(w string) bool { return w == message.ScopeOfflineAccess })
 	}
+	if len(a.scope) == 0 {
+		return refuseAuthz(message.InvalidScope, message.RuleOPAuthzScope, "scope")
+	}
 	return nil
 }
 

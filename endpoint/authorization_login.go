@@ -239,6 +239,9 @@ func (s *Step) consented(ctx context.Context, a *authorization, sess *session, a
 			}
 		}
 	}
+	if len(allowed) == 0 && len(a.req.AuthorizationDetails) == 0 {
+		return Refuse(400, message.AccessDenied, message.RuleOPConsent, "scope")
+	}
 	a.done.Consented, a.done.Scope = true, allowed
 	before, err := s.consent(ctx, sess.User, a.client)
 	if err != nil {

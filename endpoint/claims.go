@@ -94,7 +94,10 @@ func (c *Context) userClaims(user User, scope message.List, requested map[string
 		}
 	}
 	for name := range requested {
-		want[name] = true
+		// One that no scope has is unknown: no consent page showed it.
+		if base, _, _ := strings.Cut(name, "#"); slices.Contains(c.claims(), base) {
+			want[name] = true
+		}
 	}
 	selected := map[string]any{}
 	for name, value := range user.Claims {

@@ -141,6 +141,11 @@ func TestPushedRequestIsUsedUp(t *testing.T) {
 		t.Fatal("no code")
 	}
 	wants(t, w.browse(c), message.InvalidRequestURI, message.RuleOPPARUse)
+	// Who refuses ends it as well.
+	c.params.Set("request_uri", push())
+	w.cookies = map[string]string{}
+	w.wantError(w.answer(w.do(c).need, deny), message.AccessDenied, message.RuleOPConsent)
+	wants(t, w.browse(c), message.InvalidRequestURI, message.RuleOPPARUse)
 	// A user who takes longer than the request lives still finishes.
 	c.params.Set("request_uri", push())
 	c.params.Set("prompt", "login")
@@ -346,6 +351,8 @@ func TestClientCredentialsAnswer(t *testing.T) {
 		}
 		wants(t, w.do(userinfo(text(got, "access_token"))), message.InsufficientScope, message.RuleOPUserInfoChallenge)
 	}
+	// Nothing of it is no scope, and an answer without one would say that all was granted.
+	wants(t, w.as("token", url.Values{"grant_type": {"client_credentials"}, "scope": {"openid email"}}), message.InvalidScope, message.RuleOPClientCredentialsGrant)
 	// Without a scope it gets what it is registered for.
 	if got := w.object(w.as("token", url.Values{"grant_type": {"client_credentials"}})); text(got, "scope") != "api" {
 		t.Errorf("got %v", got)

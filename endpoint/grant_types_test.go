@@ -51,6 +51,14 @@ func TestTokenExchange(t *testing.T) {
 			t.Errorf("act %v", act)
 		}
 	})
+	t.Run("for the same resource", func(t *testing.T) {
+		origin := text(w.tokens(w.code("scope", "openid api", "resource", "https://api.example")), "access_token")
+		got := w.object(w.as("token", exchangeParams(origin)))
+		if claims := w.claims(text(got, "access_token")); claims["aud"] != "https://api.example" {
+			t.Errorf("claims %v", claims)
+		}
+		wants(t, w.do(userinfo(text(got, "access_token"))), message.InvalidToken, message.RuleOPAccessTokenAudience)
+	})
 	t.Run("revoked with its origin", func(t *testing.T) {
 		origin := w.tokens(w.code("scope", "openid offline_access"))
 		got := w.object(w.as("token", exchangeParams(text(origin, "access_token"))))

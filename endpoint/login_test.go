@@ -10,6 +10,7 @@ import (
 
 	"github.com/oidcservice/oidc/endpoint"
 	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/op/optest"
 )
 
 var (
@@ -122,6 +123,36 @@ func TestConsentToLess(t *testing.T) {
 	}
 	if tokens["refresh_token"] != nil {
 		t.Error("a refresh token without offline_access")
+	}
+}
+
+// Who allows nothing refuses: an answer without a scope would say that all of it was granted.
+func TestConsentToNothing(t *testing.T) {
+	w := newWorld(t, untrusted)
+	r := w.do(browsing("scope", "api"))
+	r = w.answer(r.need, login)
+	w.wantError(w.answer(r.need, endpoint.Answer{Action: endpoint.ActionAllow, Scope: message.List{"openid"}}), message.AccessDenied, message.RuleOPConsent)
+}
+
+// A claim that no scope has is unknown, so no page shows it and nobody gets it.
+func TestClaimThatNobodyWasAskedFor(t *testing.T) {
+	diana := optest.Diana()
+	diana.Claims["shoe_size"] = 38
+	w := newWorld(t, func(cfg *endpoint.Config, c *endpoint.Client) {
+		untrusted(cfg, c)
+		cfg.Users = optest.Users{"diana": {Password: "krall", User: diana}}
+	})
+	r := w.do(browsing("claims", `{"userinfo":{"shoe_size":null,"birthdate":null},"id_token":{"shoe_size":{"essential":true}}}`))
+	r = w.answer(r.need, login)
+	if got := r.need.Claims; !slices.Equal(got, []string{"birthdate"}) {
+		t.Errorf("the page asks for %v", got)
+	}
+	tokens := w.tokens(w.location(w.answer(r.need, endpoint.Answer{Action: endpoint.ActionAllow})).Get("code"))
+	if claims := w.claims(text(tokens, "id_token")); claims["shoe_size"] != nil {
+		t.Errorf("ID Token %v", claims)
+	}
+	if claims := w.object(w.do(userinfo(text(tokens, "access_token")))); claims["shoe_size"] != nil || claims["birthdate"] == nil {
+		t.Errorf("UserInfo %v", claims)
 	}
 }
 

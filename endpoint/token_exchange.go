@@ -22,6 +22,7 @@ type exchange struct {
 type exchanged struct {
 	sub   string
 	scope message.List
+	aud   []string // the resources it is for
 	until time.Time
 	grant *grant         // of an access token for a user
 	act   *message.Actor // who acts already
@@ -59,6 +60,10 @@ func verifyExchange(ctx context.Context, s *Step, m *message.TokenExchangeReques
 	}
 	// RFC 8693, Section 2.1: resource and audience both say where the token will be used.
 	x.target = append(slices.Clone([]string(m.Resource)), m.Audience...)
+	if len(x.target) == 0 {
+		// Without either it is where the token that was shown may be used, and nowhere else.
+		x.target = x.subject.aud
+	}
 	if err := checkResources(s.Client, m.Resource); err != nil {
 		return err
 	}
@@ -111,7 +116,7 @@ func (s *Step) shown(ctx context.Context, token message.Secret, tokenType string
 		own && (t.JKT != "" && t.JKT != s.jkt || t.X5T != "" && t.X5T != s.peerCertificate()) {
 		return nil, nil
 	}
-	return &exchanged{sub: t.Subject, scope: t.Scope, until: t.Until, grant: g, act: t.Actor}, nil
+	return &exchanged{sub: t.Subject, scope: t.Scope, aud: t.Audience, until: t.Until, grant: g, act: t.Actor}, nil
 }
 
 // shownIDToken reads an ID Token of ours that was issued to the client and has not

@@ -42,7 +42,7 @@ func verifyUserInfo(ctx context.Context, s *Step, req *message.UserInfoRequest) 
 				// invalid_request.
 				refusal.Violation.Err = message.RuleOPUserInfoToken
 			}
-			return refusal
+			return refusal.With("Www-Authenticate", s.bearerChallenge(refusal.Declared))
 		}
 	}
 	presented, err := s.bearer(message.RuleOPUserInfoToken)

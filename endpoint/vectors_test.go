@@ -584,8 +584,10 @@ func breaks(t *testing.T, v vector) {
 		if got := w.object(r); len(got) > 0 && got["error"] != string(declared.Code) {
 			t.Errorf("body %v", got)
 		}
-		if r.resp.Status == 401 && len(r.resp.Header["Www-Authenticate"]) == 0 {
-			t.Error("401 without a challenge")
+		// RFC 6750, Section 3: a resource tells of each fault of a token in a challenge.
+		challenged := r.resp.Status == 401 || v.Step == "userinfo" && r.resp.Status != 405
+		if challenged && len(r.resp.Header["Www-Authenticate"]) == 0 {
+			t.Error("no challenge")
 		}
 		if !slices.Equal(r.resp.Header["Cache-Control"], []string{"no-store"}) {
 			t.Errorf("cache %v", r.resp.Header["Cache-Control"])
