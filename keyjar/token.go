@@ -101,7 +101,7 @@ func checkSize(token string) error {
 		return violation(message.RuleJOSECompact, "", fmt.Sprintf("%d bytes", len(token)), fmt.Sprintf("at most %d bytes", maxTokenSize), nil)
 	}
 	// A JSON serialisation, which may hold any number of dots.
-	if token != "" && (token[0] == '{' || token[0] == ' ' || token[0] == '\n' || token[0] == '\t' || token[0] == '\r') {
+	if strings.HasPrefix(strings.TrimLeft(token, " \t\r\n"), "{") {
 		return violation(message.RuleJOSECompact, "", "no compact serialisation", "segments of base64url", nil)
 	}
 	return nil
