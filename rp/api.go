@@ -115,7 +115,7 @@ func (a *API) configure(issuer resource.Issuer) error {
 	}
 	a.party.known[issuer.Issuer] = v
 	a.party.static = append(a.party.static, v)
-	a.resource.SetKeys(issuer.Issuer, v.context.Snapshot().ProviderKeys())
+	a.passKeys(v)
 	return nil
 }
 
@@ -244,8 +244,8 @@ func (a *API) certificates(r *http.Request) [][]byte {
 	return chain
 }
 
-// keysOf tells the verifier which keys of an issuer are known.
-func (a *API) keysOf(v *provider) *keyjar.Set {
+// passKeys tells the verifier which keys of an issuer are known, and returns them.
+func (a *API) passKeys(v *provider) *keyjar.Set {
 	keys := v.context.Snapshot().ProviderKeys()
 	a.resource.SetKeys(v.issuer, keys)
 	return keys

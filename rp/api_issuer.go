@@ -35,7 +35,7 @@ func (a *API) refresh(ctx context.Context) {
 		}
 		v.freshKeys(ctx)
 		if v.context.Snapshot().ProviderKeys() != before {
-			a.keysOf(v)
+			a.passKeys(v)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func (a *API) learnKeys(ctx context.Context, v *provider) error {
 		}
 		return err
 	})
-	if a.keysOf(v) != nil && errors.Is(err, message.RuleJWKSRefetchCooldown) {
+	if a.passKeys(v) != nil && errors.Is(err, message.RuleJWKSRefetchCooldown) {
 		return nil
 	}
 	return err
