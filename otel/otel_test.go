@@ -271,3 +271,27 @@ func (w *world) noSecrets(t *testing.T) {
 		}
 	}
 }
+
+// What docs/observe.md shows tells the global providers.
+func TestGlobalProviders(t *testing.T) {
+	spans := tracetest.NewInMemoryExporter()
+	otel.SetTracerProvider(trace.NewTracerProvider(trace.WithSyncer(spans)))
+	options, err := observed(rp.Options{}, new(state.Memory))
+	if err != nil {
+		t.Fatal(err)
+	}
+	party, err := rp.New(rp.Config{Issuer: optest.Issuer, RedirectURI: "https://app.example/callback", Options: options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := party.Tokens(t.Context(), "https://app.example/callback?state=x&code=y", "z"); err == nil {
+		t.Error("a login that nobody began succeeds")
+	}
+	var names []string
+	for _, s := range spans.GetSpans() {
+		names = append(names, s.Name)
+	}
+	if !slices.Contains(names, "oidc callback") || !slices.Contains(names, "oidc store get") {
+		t.Errorf("%q", names)
+	}
+}

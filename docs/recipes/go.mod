@@ -9,6 +9,8 @@ require (
 	github.com/gofiber/fiber/v3 v3.1.0 // a recipe
 	github.com/labstack/echo/v5 v5.3.1 // a recipe
 	github.com/oidcservice/oidc v0.0.0 // what the recipes show
+	github.com/oidcservice/oidc/state/redisstate v0.0.0 // the store of the recipe for Redis
+	github.com/redis/rueidis v1.0.79 // its client
 	github.com/valyala/fasthttp v1.69.0 // the client of the recipe for Fiber, in the version that Fiber names
 	google.golang.org/grpc v1.85.0 // a recipe, and connections in the same process
 )
@@ -64,4 +66,7 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
-replace github.com/oidcservice/oidc => ../..
+replace (
+	github.com/oidcservice/oidc => ../..
+	github.com/oidcservice/oidc/state/redisstate => ../../state/redisstate
+)

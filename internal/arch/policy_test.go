@@ -57,6 +57,7 @@ const policy = `
 	rp                                                 < docs/recipes/nethttp, docs/recipes/chi, docs/recipes/gin, docs/recipes/echo
 	rp                                                 < docs/recipes/lambda, docs/recipes/grpc
 	factory                                            < docs/recipes/fiber
+	rp, state/redisstate                               < docs/recipes/redis
 	rp, op/optest                                      < docs/recipes/internal/sitetest
 
 	# What a login costs, beside other libraries.
