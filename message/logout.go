@@ -71,10 +71,6 @@ func (m BackchannelLogoutRequest) LogValue() slog.Value { return LogValue(m) }
 // Format shows the message without its secrets, whatever the verb.
 func (m BackchannelLogoutRequest) Format(s fmt.State, verb rune) { Format(s, verb, m) }
 
-// A BackchannelLogoutResponse is empty, or says what went wrong (OpenID Connect
-// Back-Channel Logout 1.0, Section 2.8).
-type BackchannelLogoutResponse = ErrorResponse
-
 // A LogoutToken is the payload of a logout token (OpenID Connect Back-Channel Logout
 // 1.0, Section 2.4).
 type LogoutToken struct {

@@ -92,9 +92,6 @@ func (m RefreshTokenRequest) LogValue() slog.Value { return LogValue(m) }
 // Format shows the message without its secrets, whatever the verb.
 func (m RefreshTokenRequest) Format(s fmt.State, verb rune) { Format(s, verb, m) }
 
-// A RefreshTokenResponse is an access token response (RFC 6749, Section 6).
-type RefreshTokenResponse = AccessTokenResponse
-
 // A ClientCredentialsRequest asks for a token of the client's own (RFC 6749, Section
 // 4.4.2).
 type ClientCredentialsRequest struct {

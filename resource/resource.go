@@ -20,8 +20,8 @@ var ErrConfig = errors.New("resource: invalid configuration")
 
 // The bounds of the tolerance that time checks share.
 const (
-	DefaultLeeway = 30 * time.Second
-	MaxLeeway     = 60 * time.Second
+	defaultLeeway = 30 * time.Second
+	maxLeeway     = 60 * time.Second
 )
 
 // leastNonceKey is the shortest NonceKey: as long as the hash.
@@ -146,15 +146,15 @@ func New(c Config) (*API, error) {
 	switch {
 	case c.Now == nil:
 		return nil, fmt.Errorf("%w: Now: no clock", ErrConfig)
-	case c.Leeway < 0 || c.Leeway > MaxLeeway:
-		return nil, fmt.Errorf("%w: Leeway: want at most %s", ErrConfig, MaxLeeway)
+	case c.Leeway < 0 || c.Leeway > maxLeeway:
+		return nil, fmt.Errorf("%w: Leeway: want at most %s", ErrConfig, maxLeeway)
 	case len(c.NonceKey) > 0 && len(c.NonceKey) < leastNonceKey:
 		return nil, fmt.Errorf("%w: NonceKey: want at least %d bytes", ErrConfig, leastNonceKey)
 	case len(c.Issuers) == 0:
 		return nil, fmt.Errorf("%w: no issuer", ErrConfig)
 	}
 	if a.c.Leeway == 0 {
-		a.c.Leeway = DefaultLeeway
+		a.c.Leeway = defaultLeeway
 	}
 	if a.c.DB == nil {
 		a.c.DB = &state.DB{Store: &state.Memory{Now: c.Now}}

@@ -20,8 +20,8 @@ var ErrConfig = errors.New("servicecontext: invalid configuration")
 
 // The bounds of the one tolerance that all time checks share.
 const (
-	DefaultLeeway = 30 * time.Second
-	MaxLeeway     = 60 * time.Second
+	defaultLeeway = 30 * time.Second
+	maxLeeway     = 60 * time.Second
 )
 
 // A Config is what a relying party is told, as opposed to what it learns. Every
@@ -173,9 +173,9 @@ func (c *Config) snapshot() (*Snapshot, error) {
 	}
 	switch {
 	case sn.Leeway == 0:
-		sn.Leeway = DefaultLeeway
-	case sn.Leeway < 0 || sn.Leeway > MaxLeeway:
-		return nil, fmt.Errorf("%w: leeway: %v is outside 0 to %v", ErrConfig, c.Leeway, MaxLeeway)
+		sn.Leeway = defaultLeeway
+	case sn.Leeway < 0 || sn.Leeway > maxLeeway:
+		return nil, fmt.Errorf("%w: leeway: %v is outside 0 to %v", ErrConfig, c.Leeway, maxLeeway)
 	}
 	for i, key := range c.SealKeys {
 		if len(key) != sealKeySize {
