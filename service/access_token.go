@@ -272,14 +272,22 @@ func (s *Step) keepIDToken(r *state.Record) {
 		return
 	}
 	s.keepSources(r)
+	if r.Kept(keptFirstClaims) == "" {
+		r.Keep(keptFirstClaims, r.Kept(state.KeptIDTokenClaims))
+	}
 	r.Keep(state.KeptIDTokenClaims, string(s.payload))
 	r.Link(state.KindSubject, state.PerIssuer(s.IDToken.Issuer, s.IDToken.Subject))
 	if s.IDToken.SessionID != "" {
 		r.Link(state.KindSessionID, state.PerIssuer(s.IDToken.Issuer, s.IDToken.SessionID))
 	}
-	if r.Kept(keptFirstClaims) == "" {
-		r.Keep(keptFirstClaims, string(s.payload))
+}
+
+// firstClaims returns the claims of a login's original ID Token, "" if it had none.
+func firstClaims(r state.Record) string {
+	if first := r.Kept(keptFirstClaims); first != "" {
+		return first
 	}
+	return r.Kept(state.KeptIDTokenClaims)
 }
 
 func (s *Step) keepTokens(r *state.Record) {

@@ -14,7 +14,8 @@ import (
 )
 
 // keptFirstClaims is the private value of a record that holds the claims of the
-// login's original ID Token, which later ones are compared with.
+// login's original ID Token, which later ones are compared with, once there is a later
+// one: see firstClaims.
 const keptFirstClaims = "id_token_first"
 
 const (

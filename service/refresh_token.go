@@ -154,7 +154,7 @@ func verifyRefreshToken(ctx context.Context, s *Step, resp *message.AccessTokenR
 		return nil
 	}
 	var original *message.IDToken
-	if kept := s.Record.Kept(keptFirstClaims); kept != "" {
+	if kept := firstClaims(s.Record); kept != "" {
 		original = new(message.IDToken)
 		if err := message.DecodeClaims([]byte(kept), original); err != nil {
 			return err
