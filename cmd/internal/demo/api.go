@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/oidcservice/oidc/cmd/internal/report"
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/resource"
 	"github.com/oidcservice/oidc/rp"
@@ -159,9 +158,9 @@ func (a *protected) noted(next http.Handler) http.Handler {
 // toAPI sends what the application asks the API. The API that is included notes it itself.
 func (d *Demo) toAPI(ctx context.Context) http.RoundTripper {
 	if d.config.APIEndpoint == "" {
-		return d.wire.base
+		return d.apiBase
 	}
-	return foreignAPI{d.wire.base, dialogueOf(ctx)}
+	return foreignAPI{d.apiBase, dialogueOf(ctx)}
 }
 
 // A foreignAPI notes the calls of an API that is not ours.
@@ -184,6 +183,3 @@ func (f foreignAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, err
 }
-
-// readable lays out JSON.
-func readable(text string) string { return report.Readable(text) }

@@ -43,6 +43,7 @@ type Demo struct {
 	hub      *hub
 	db       *state.DB
 	api      *protected
+	apiBase  http.RoundTripper // reaches the API
 	parties  map[servicecontext.RequestMethod]*rp.Party
 	services *factory.Services // those that a party has no handler for
 
@@ -83,9 +84,11 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (*Demo, error) {
 			return nil, err
 		}
 	}
-	d.wire = newWire(rp.NewClient(rp.ClientOptions{
-		TrustedHosts: []string{hostOf(d.Issuer)}, InsecureAllowHTTP: c.InsecureAllowHTTP, RootCAs: trust,
-	}))
+	// The hosts that were typed may be on this machine, others that somebody names may not.
+	options := rp.ClientOptions{TrustedHosts: []string{hostOf(d.Issuer)}, InsecureAllowHTTP: c.InsecureAllowHTTP, RootCAs: trust}
+	d.wire = newWire(rp.NewClient(options))
+	options.TrustedHosts = []string{hostOf(d.URL), hostOf(c.APIEndpoint)}
+	d.apiBase = rp.NewClient(options).RoundTripper()
 	if err := d.discover(ctx); err != nil {
 		return nil, err
 	}

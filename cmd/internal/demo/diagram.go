@@ -97,7 +97,7 @@ func (p *pen) step(s *stepView) {
 		judge = application
 		p.message(s, application, browser, "303 to the provider", true)
 		p.message(s, browser, provider, s.Name, false)
-		if s.Broken != "" && s.Response == "" {
+		if s.Early {
 			p.note(s, browser, "changed on its way", "broken")
 		}
 		if s.Response != "" {
@@ -111,7 +111,7 @@ func (p *pen) step(s *stepView) {
 			p.message(s, s.To, s.From, fmt.Sprint(s.Status), true)
 		}
 	}
-	if s.Broken != "" && (s.Response != "" || s.Inbound) {
+	if s.Broken != "" && !s.Early {
 		p.note(s, judge, "changed on its way", "broken")
 	}
 	switch {

@@ -6,10 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/oidcservice/oidc/cmd/internal/report"
 	"github.com/oidcservice/oidc/rp"
+	"github.com/oidcservice/oidc/service"
 )
 
 //go:embed assets
@@ -128,11 +130,30 @@ func (d *Demo) arriving(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		at := sceneOf(r.Context())
 		at.arrived = locationOf(d.URL+r.URL.EscapedPath(), "?", r.URL.RawQuery)
+		at.state = stateOf(at.arrived)
 		next.ServeHTTP(w, r)
-		if at.taken {
+		if at.conversation.returned(at) {
 			at.conversation.notify(notice{"success", "You are signed out", "Here and at the provider: it sent you back with the state of the logout (RP-Initiated Logout 1.0, Section 3)."})
 		}
 	})
+}
+
+// returned reports whether a browser came back from a logout of its own. When the provider
+// has told the end of the session by itself, there is nothing left for the state to confirm.
+func (c *dialogue) returned(at *scene) bool {
+	if at.taken {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range slices.Backward(c.steps) {
+		if s.Service == service.EndSessionName && s.Response == nil && s.State != "" && s.State == at.state {
+			s.Response = at.arrived
+			c.version++
+			return true
+		}
+	}
+	return false
 }
 
 // notified notes a message of the provider that no browser brings.
@@ -179,7 +200,8 @@ func (d *Demo) callbackArrived(w http.ResponseWriter, r *http.Request) {
 	default:
 		at.arrived = locationOf(address, "?", r.URL.RawQuery)
 	}
-	at.breaking = at.conversation.takeFault(stateOf(at.arrived))
+	at.state = stateOf(at.arrived)
+	at.breaking = at.conversation.takeFault(at.state)
 	callback := d.party().Callback(d.arrivedLogin)
 	if f := at.breaking; f != nil {
 		if f.callback != nil {
@@ -190,7 +212,7 @@ func (d *Demo) callbackArrived(w http.ResponseWriter, r *http.Request) {
 			r.Header.Del("Cookie")
 		}
 		if f.Replay {
-			first := &scene{conversation: at.conversation, actor: at.actor, arrived: at.arrived}
+			first := &scene{conversation: at.conversation, actor: at.actor, arrived: at.arrived, state: at.state}
 			callback.ServeHTTP(newTap(), r.WithContext(withScene(r.Context(), first)))
 			at.conversation.settle()
 		}

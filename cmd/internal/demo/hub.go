@@ -119,6 +119,7 @@ type scene struct {
 	actor        lane   // who sends what this request sends
 	breaking     *fault // what is done to its messages
 	arrived      *shown // the message that came in, for the step that judges it
+	state        string // that it had when it was sent
 	taken        bool   // whether a step has it
 }
 

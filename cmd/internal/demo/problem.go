@@ -57,7 +57,11 @@ func problemOf(err error) *problem {
 		p.Rule = declaredRule(p)
 	}
 	p.Spec, p.RuleText = message.Rule(p.Rule).Spec(), message.Rule(p.Rule).Text()
-	if p.Advice == "" {
+	switch {
+	case p.Advice != "":
+	case p.Code == string(message.InvalidGrant):
+		p.Advice = "The provider takes this token no more, so the login has ended here, too. Sign in again."
+	default:
 		p.Advice = "The last step of the conversation shows the message."
 	}
 	return p

@@ -39,6 +39,7 @@ type step struct {
 	inbound  bool // it came to the application by itself: a notification
 	judged   bool
 	broken   string // what was done to it on its way
+	early    bool   // to the request
 }
 
 // add appends a step. The lock is held.
@@ -71,7 +72,7 @@ func (c *dialogue) answered(s *step, status int, header http.Header, body []byte
 
 // front notes that the browser is sent to the provider.
 func (c *dialogue) front(name, address, broken string) *step {
-	s := &step{from: browser, to: provider, broken: broken}
+	s := &step{from: browser, to: provider, broken: broken, early: broken != ""}
 	s.Service, s.Front = name, true
 	s.Request = &report.Request{Method: http.MethodGet, URL: address}
 	if u, err := url.Parse(address); err == nil {
@@ -140,9 +141,11 @@ func (c *dialogue) stepOf(at *scene, e service.Exchange) *step {
 	}
 	at.taken = true
 	for _, s := range slices.Backward(c.steps) {
-		if s.Front && s.Service == e.Service && s.Response == nil && (s.State == "" || s.State == stateOf(at.arrived)) {
+		if s.Front && s.Service == e.Service && s.Response == nil && (s.State == "" || s.State == at.state) {
 			s.Response = at.arrived
-			s.broken = strings.TrimSpace(s.broken + " " + brokenCallback(at.breaking))
+			if text := brokenCallback(at.breaking); text != "" {
+				s.broken = text
+			}
 			return s
 		}
 	}

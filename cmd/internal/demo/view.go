@@ -159,7 +159,7 @@ func userOf(l *rp.Login, record state.Record, checks []check, secrets bool) *use
 	}
 	u.Initials = initials(u.Name)
 	if raw := record.Item(state.ItemUserInfo); raw != nil {
-		u.UserInfo = readable(string(raw))
+		u.UserInfo = report.Readable(string(raw))
 	}
 	for _, t := range []struct{ id, member, name, note string }{
 		{"id-token", "id_token", "ID Token", "For the application: who you are, and how you proved it. It was verified by every rule below."},
@@ -175,7 +175,7 @@ func userOf(l *rp.Login, record state.Record, checks []check, secrets bool) *use
 			v.Raw = token
 		}
 		if header, claims, ok := decoded(token); ok {
-			v.Header, v.Claims = readable(header), claimsOf(claims)
+			v.Header, v.Claims = report.Readable(header), claimsOf(claims)
 		} else {
 			v.Opaque = true
 		}
@@ -286,6 +286,7 @@ type stepView struct {
 	Context            []report.Change
 	Record             []string
 	Broken, Err, Need  string
+	Early              bool // Broken is about the request
 	Waiting            bool
 }
 
@@ -306,7 +307,7 @@ func viewOf(s *step, m *report.Step) *stepView {
 	e := report.Explain(m.Service)
 	v := &stepView{
 		Number: s.number, Title: e.Title, Name: m.Service, Why: e.Why, Section: e.Section, From: s.from, To: s.to, Front: m.Front, Inbound: s.inbound,
-		Checks: m.Checks, Context: m.Context, Record: m.Record, Broken: s.broken, Err: m.Err, Need: m.Need,
+		Checks: m.Checks, Context: m.Context, Record: m.Record, Broken: s.broken, Early: s.early, Err: m.Err, Need: m.Need,
 	}
 	if v.Name == "" {
 		v.Name, v.Title = "request", "On its way"
@@ -364,7 +365,7 @@ func httpText(first string, header map[string][]string, body string) string {
 	if media := header["Content-Type"]; len(media) > 0 && strings.HasPrefix(media[0], "application/x-www-form-urlencoded") {
 		body = parameters(body)
 	} else {
-		body = readable(body)
+		body = report.Readable(body)
 	}
 	return strings.TrimPrefix(b.String()+"\n\n"+body, "\n")
 }

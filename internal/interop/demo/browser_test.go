@@ -26,6 +26,7 @@ import (
 // A browser is a tab of Chromium. What its console and its policies complain of fails the test.
 type browser struct {
 	context.Context
+	site       *site
 	complaints *complaints
 }
 
@@ -70,7 +71,7 @@ func startBrowser(t *testing.T, s *site) *browser {
 		chromedp.Flag("ignore-certificate-errors-spki-list", keyHashes(t, s.ca)),
 	)
 	t.Cleanup(cancel)
-	b := &browser{complaints: new(complaints)}
+	b := &browser{site: s, complaints: new(complaints)}
 	var closeTab context.CancelFunc
 	b.Context, closeTab = chromedp.NewContext(allocator)
 	t.Cleanup(func() {
@@ -88,7 +89,7 @@ func (b *browser) tab(t *testing.T) *browser {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b)
 	t.Cleanup(cancel)
-	other := &browser{ctx, b.complaints}
+	other := &browser{ctx, b.site, b.complaints}
 	other.open(t)
 	return other
 }
@@ -106,7 +107,7 @@ func (b *browser) open(t *testing.T) {
 				b.complaints.add("console: %v", e.Args)
 			}
 		case *log.EventEntryAdded:
-			if e.Entry.Level == log.EntryLevelError {
+			if e.Entry.Level == log.EntryLevelError && b.site.serves(e.Entry.URL) {
 				b.complaints.add("log: %s %v", e.Entry.Text, e.Entry.URL)
 			}
 		case *audits.EventIssueAdded:

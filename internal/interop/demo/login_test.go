@@ -98,7 +98,11 @@ func TestSession(t *testing.T) {
 	b.press(t, "#revoke-refresh", "#outcome")
 	b.press(t, "#refresh", "#problem")
 	b.contains(t, "#problem-code", "invalid_grant")
+	b.photograph(t, "refused")
 
+	// Without a refresh token that is good the login has ended; the provider remembers the user.
+	b.press(t, "#login", "#consent")
+	b.press(t, "#consent #submit", "#user")
 	b.press(t, "#logout", "#messages .success")
 	b.contains(t, "#messages", "You are signed out")
 	if got := b.steps(t); !strings.Contains(got, "end_session") {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -124,6 +125,13 @@ func binary(t *testing.T) string {
 // A site is a demonstration that runs, and where its certificates are.
 type site struct {
 	url, issuer, ca string
+	foreign         bool // the provider's pages are not ours
+}
+
+// serves reports whether what a browser complains of is ours to mend. A complaint without an
+// address is.
+func (s *site) serves(address string) bool {
+	return address == "" || strings.HasPrefix(address, s.url+"/") || !s.foreign && strings.HasPrefix(address, s.issuer+"/")
 }
 
 // run starts "oidc demo".

@@ -1,0 +1,66 @@
+package demo
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// caught are the entries of "break it" and the rules of which one must catch each.
+var caught = map[string]string{
+	"state":        "authz_response_state",
+	"nonce":        "idtoken_nonce",
+	"issuer":       "authz_response_iss",
+	"alg-none":     "idtoken_alg_none",
+	"signature":    "idtoken_signature",
+	"expired-code": "token_response_error",
+	"replay":       "authz_response_state", // there is no such state any more
+	"stranger":     "authz_response_browser_binding",
+	"userinfo":     "userinfo_sub",
+}
+
+// TestBreakIt: every entry of the menu is caught by its rule, which the page names with its
+// section, and nobody is logged in by it.
+func TestBreakIt(t *testing.T) {
+	s := runSecure(t)
+	b := startBrowser(t, s)
+	b.visit(t, s.url, "#login")
+	b.everyFault(t, func(b *browser, id string) {
+		if id == "state" {
+			b.press(t, "#break-"+id, "#username")
+			b.authenticate(t, "#problem")
+			return
+		}
+		b.press(t, "#break-"+id, "#problem") // the provider knows the user, and what was agreed to
+	})
+}
+
+// everyFault goes through the menu as the page has it.
+func (b *browser) everyFault(t *testing.T, press func(b *browser, id string)) {
+	t.Helper()
+	menu := b.read(t, chromedp.Evaluate[string](`Array.from(document.querySelectorAll("#break button"), function (e) { return e.value; }).join(" ")`))
+	ids := strings.Fields(menu)
+	if len(ids) != len(caught) {
+		t.Errorf("the menu has %v, the test knows %d entries", ids, len(caught))
+	}
+	for _, id := range ids {
+		t.Run(id, func(t *testing.T) {
+			press(b, id)
+			if got := b.text(t, "#problem-rule"); got != caught[id] {
+				t.Errorf("it was caught by %q, want %q; the page says:\n%s", got, caught[id], b.text(t, "#problem"))
+			}
+			if b.text(t, "#problem-spec") == "" || b.text(t, "#problem-advice") == "" {
+				t.Error("the page names no section, or no advice")
+			}
+			if got := b.read(t, chromedp.Evaluate[string](`String(document.querySelectorAll("#user").length)`)); got != "0" {
+				t.Error("somebody is logged in")
+			}
+			b.contains(t, "#problem", "You broke it")
+			if got := b.read(t, chromedp.Evaluate[string](`String(document.querySelectorAll(".step.broken").length)`)); got == "0" {
+				t.Error("the conversation does not say which message was changed")
+			}
+			b.photograph(t, "break-"+id)
+		})
+	}
+}
