@@ -14,6 +14,7 @@ import (
 // A HintResolver is a Users that finds a user by what a client knows, a login_hint or a
 // login_hint_token. CIBA needs it; without it only id_token_hint finds somebody.
 type HintResolver interface {
+	// UserByHint finds the user. An error means that nobody can say now.
 	UserByHint(ctx context.Context, hint string) (u User, found bool, err error)
 	// CheckUserCode checks the secret by which a user keeps clients from asking at will
 	// (CIBA, Section 7.1); required reports whether the user has one.

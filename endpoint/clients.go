@@ -91,7 +91,7 @@ type ClientRegistry interface {
 // each time, so that every process sees a change at once; what it answers is decoded only
 // when it changed.
 type StoredClients struct {
-	Store state.Store
+	Store state.Store // must be set
 
 	mu      sync.Mutex
 	decoded map[string]decodedClient

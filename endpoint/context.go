@@ -39,8 +39,8 @@ type Config struct {
 	// Users tells the users.
 	Users Users
 
-	Policy    Policy
-	Lifetimes Lifetimes
+	Policy    Policy    // what is offered and demanded
+	Lifetimes Lifetimes // what is zero has a default
 
 	// InsecureAllowHTTP allows an http issuer, for a provider on a loopback address
 	// during development. Cookies then lose Secure and the __Host- prefix.

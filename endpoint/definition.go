@@ -108,6 +108,7 @@ type Description struct {
 // A Describer is an Endpoint that can be listed and served. What a Definition makes is one.
 type Describer interface {
 	Endpoint
+	// Description says what the definition says.
 	Description() Description
 	// Describe adds what the endpoint supports to the provider's metadata.
 	Describe(m *message.ProviderMetadata)

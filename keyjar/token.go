@@ -19,8 +19,8 @@ const maxTokenSize = 256 << 10
 // not verified: until [Set.Verify] accepts it, header and payload are the word of
 // whoever sent it.
 type Token struct {
-	Header  Header
-	Payload []byte
+	Header  Header // the JOSE header
+	Payload []byte // what was signed
 
 	text      string // as it came
 	input     int    // length of the signing input in text

@@ -22,10 +22,10 @@ import (
 // Tokens are what a login brought.
 type Tokens struct {
 	*Login
-	AccessToken  message.Secret
-	TokenType    string
-	Expiry       time.Time // of the access token; zero if the provider did not say
-	RefreshToken message.Secret
+	AccessToken  message.Secret // empty if none was issued
+	TokenType    string         // Bearer or DPoP
+	Expiry       time.Time      // of the access token; zero if the provider did not say
+	RefreshToken message.Secret // empty if none was issued
 	// RawIDToken is the ID Token as it came, for Claims. Its verified claims are
 	// Login.IDToken.
 	RawIDToken message.Secret

@@ -26,6 +26,7 @@ type Description struct {
 // A Describer is a Service that can be listed. What a Definition makes is one.
 type Describer interface {
 	Service
+	// Description says what the definition says.
 	Description() Description
 }
 
