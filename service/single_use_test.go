@@ -102,3 +102,23 @@ func TestRefreshSingleFlight(t *testing.T) {
 		t.Errorf("a second refresh got %v", err)
 	}
 }
+
+// TestRefreshIsOfTheOriginal: "its auth_time Claim MUST represent the time of the original
+// authentication" (Core, Section 12.2), also where a refresh in between told none.
+func TestRefreshIsOfTheOriginal(t *testing.T) {
+	w := upToCode(t)
+	ctx := context.Background()
+	if _, err := service.Run(ctx, w.services.Get(service.AccessTokenName), service.Args{State: w.login}, w.send); err != nil {
+		t.Fatal(err)
+	}
+	original := testNow.Unix() - 10
+	for _, step := range []struct {
+		authTime any
+		want     error
+	}{{nil, nil}, {original, nil}, {original + 1, message.RuleRefreshAuthTime}} {
+		w.o.RefreshToken = map[string]any{"auth_time": step.authTime}
+		if _, err := service.Run(ctx, w.services.Get(service.RefreshTokenName), service.Args{State: w.login}, w.send); !errors.Is(err, step.want) {
+			t.Errorf("auth_time %v: %v, want %v", step.authTime, err, step.want)
+		}
+	}
+}
