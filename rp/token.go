@@ -30,7 +30,7 @@ type Access struct {
 
 // Refreshed tells of a refresh.
 type Refreshed struct {
-	Login, Issuer string // Login.ID and Login.Issuer
+	Login, Issuer string // whose refresh it was: Login.ID, and its provider
 	// Rotated reports whether the refresh token is another now. Whoever keeps it
 	// elsewhere must keep the new one: the old one is spent (RFC 6749, Section 6).
 	Rotated  bool
