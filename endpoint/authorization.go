@@ -145,7 +145,7 @@ func describeAuthorization(c *Context, url string, m *message.ProviderMetadata) 
 	m.RequestParameterSupported = &yes
 	m.RequestURIParameterSupported = &yes
 	m.RequireRequestURIRegistration = &yes
-	m.RequestObjectSigningAlgs = c.requestObjectAlgs()
+	m.RequestObjectSigningAlgs = c.signing()
 	m.RequestObjectEncryptionAlgs, m.RequestObjectEncryptionEncs = c.encryption()
 	m.RequireSignedRequestObject = &c.policy.RequireSignedRequest
 	m.AuthorizationSigningAlgs = c.idTokenAlgs()
@@ -186,7 +186,10 @@ func (c *Context) listGrantTypes() []string {
 	return union(all, c.policy.GrantTypes)
 }
 
-// requestObjectAlgs are the algorithms that a request object may be registered for.
+// requestObjectAlgs are the algorithms that a request object may be registered for. none is
+// among them but not in the metadata: what stands there a client may use that registered
+// nothing (Registration, Section 2: "any algorithm supported by the OP and the RP MAY be
+// used"), and none it must register (op_jar_alg).
 func (c *Context) requestObjectAlgs() []string {
 	if c.policy.RequireSignedRequest || c.fapi() {
 		return c.signing()
