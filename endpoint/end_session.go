@@ -148,9 +148,16 @@ func resumeEndSession(ctx context.Context, s *Step, asked *Asked, answer Answer)
 	if err != nil {
 		return nil, err
 	}
-	if answer.Action == ActionDeny || sess == nil {
-		// Who wants to stay is sent back too; nothing was logged out.
+	if sess == nil {
 		return s.loggedOut(out, nil, new(notice))
+	}
+	if answer.Action == ActionDeny {
+		// Who wants to stay is sent back too; nothing was logged out.
+		o, err := s.loggedOut(out, nil, new(notice))
+		if err == nil && o.Page != nil {
+			o.Page.Kind = PageLoggedIn
+		}
+		return o, err
 	}
 	return s.logOut(ctx, out, sess)
 }

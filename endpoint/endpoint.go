@@ -240,5 +240,6 @@ type PageKind string
 const (
 	PageError     PageKind = "error"
 	PageLoggedOut PageKind = "logged_out"
-	PageDone      PageKind = "done" // the device page after the user's decision
+	PageLoggedIn  PageKind = "logged_in" // after a logout that the user did not want
+	PageDone      PageKind = "done"      // the device page after the user's decision
 )

@@ -3,6 +3,7 @@ package op
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -256,7 +257,7 @@ func (p *Provider) certificates(r *http.Request) (chain [][]byte, verified bool)
 		for i, cert := range r.TLS.PeerCertificates {
 			chain[i] = cert.Raw
 		}
-		return chain, len(r.TLS.VerifiedChains) > 0
+		return chain, len(r.TLS.VerifiedChains) > 0 || p.vouched(chain)
 	}
 	if p.config.CertificateHeader == "" {
 		return nil, false
@@ -270,5 +271,27 @@ func (p *Provider) certificates(r *http.Request) (chain [][]byte, verified bool)
 		return nil, false
 	}
 	chain = decodePEM(text)
-	return chain, len(chain) > 0
+	return chain, len(chain) > 0 && (p.config.ClientCAs == nil || p.vouched(chain))
+}
+
+// vouched reports whether one of ClientCAs vouches for the first certificate of a chain.
+func (p *Provider) vouched(chain [][]byte) bool {
+	if p.config.ClientCAs == nil {
+		return false
+	}
+	options := x509.VerifyOptions{
+		Roots: p.config.ClientCAs, Intermediates: x509.NewCertPool(), CurrentTime: p.context.Now(),
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	certs := make([]*x509.Certificate, len(chain))
+	for i, der := range chain {
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			return false
+		}
+		certs[i] = cert
+		options.Intermediates.AddCert(cert)
+	}
+	_, err := certs[0].Verify(options)
+	return err == nil
 }

@@ -44,6 +44,7 @@ func (p *Provider) serveInteraction(w http.ResponseWriter, r *http.Request, name
 		Username:   form.Get("username"),
 		Password:   message.Secret(form.Get("password")),
 		UserCode:   form.Get("user_code"),
+		Question:   form.Get("question"),
 		Cookies:    cookies(r),
 		RemoteAddr: p.remote(r),
 	}

@@ -3,6 +3,7 @@ package op
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"html/template"
@@ -46,7 +47,8 @@ type Config struct {
 	Texts map[string]map[string]string
 
 	// Decoupled brings a question to a user's other device (CIBA); the answer goes to
-	// Provider.Decide. Without it nobody is ever asked.
+	// Provider.Decide. Without it the question waits on the page /approvals, as it does
+	// with Policy.Approvals too: Decoupled may then tell the user to go there.
 	Decoupled func(ctx context.Context, q endpoint.Decoupled)
 
 	// Outbound sends what goes to addresses that a client supplied. Nil is a transport
@@ -60,6 +62,12 @@ type Config struct {
 	// the certificate if tls_client_auth is offered.
 	TrustedProxies    []netip.Prefix
 	CertificateHeader string
+
+	// ClientCAs are the authorities of the clients' certificates, for a connection that takes
+	// any certificate (tls.RequestClientCert) or a proxy that passes on what it was shown.
+	// With them tls_client_auth and self_signed_tls_client_auth stand side by side. Nil
+	// leaves it to the connection or the proxy to verify.
+	ClientCAs *x509.CertPool
 
 	// Trace is told of every step before it starts, for traces and metrics; Step says of
 	// which. The context it returns, such as one with a span, is the one for everything
@@ -103,6 +111,9 @@ func New(cfg Config) (*Provider, error) {
 	}
 	if cfg.Policy.UILocales == nil {
 		cfg.Policy.UILocales = languages(cfg.Texts)
+	}
+	if cfg.Decoupled == nil {
+		cfg.Policy.Approvals = true
 	}
 	ctx, err := endpoint.NewContext(endpoint.Config{
 		Issuer: cfg.Issuer, Keys: cfg.Keys, NextKeys: cfg.NextKeys, RetiredKeys: cfg.RetiredKeys,

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/oidcservice/oidc/endpoint"
 	"github.com/oidcservice/oidc/message"
@@ -25,7 +26,7 @@ var style string
 // stranger: html/template escapes it, and no page loads anything from it.
 type PageData struct {
 	// Name is the name of the template: login, create, select_account, consent, logout, continue,
-	// error, logged_out, done.
+	// error, logged_out, logged_in, done, approvals.
 	Name string
 	// Lang is the language of the page, Text its texts by key.
 	Lang string
@@ -53,6 +54,18 @@ type PageData struct {
 	Detail    string      // what is wrong
 	Frames    []string    // the addresses of front-channel logout
 	Next      string      // where the browser goes on to
+
+	Questions []QuestionData // what waits for the user, on the page approvals
+}
+
+// QuestionData is a client's question that waits on the page approvals.
+type QuestionData struct {
+	ID             string      // the hidden field question of its form
+	Client         string      // the client's name
+	Scopes         []ScopeData // what the client asks for
+	Resources      []string    // where its access token is to be used
+	BindingMessage string      // what the other device shows
+	Until          time.Time   // when the answer comes too late
 }
 
 // ScopeData is one scope of a consent page.
@@ -145,12 +158,9 @@ func (p *Provider) showQuestion(w http.ResponseWriter, r *http.Request, need *en
 	if need.Failure != endpoint.FailureNone {
 		d.Failure = d.Text["failure_"+string(need.Failure)]
 	}
-	for _, scope := range need.Scope {
-		text, known := d.Text["scope_"+scope]
-		if !known {
-			text = scope
-		}
-		d.Scopes = append(d.Scopes, ScopeData{Name: scope, Text: text, Required: scope == message.ScopeOpenID})
+	d.Scopes = d.scopes(need.Scope)
+	if need.Prompt == endpoint.PromptApproval {
+		d.Questions, d.Next = d.questions(need.Questions), p.address(need.Endpoint, need.Locales)
 	}
 	status := http.StatusOK
 	if need.Err != nil {
@@ -158,6 +168,45 @@ func (p *Provider) showQuestion(w http.ResponseWriter, r *http.Request, need *en
 		status = http.StatusBadRequest
 	}
 	p.render(w, r, status, d)
+}
+
+// scopes says what scopes mean.
+func (d *PageData) scopes(list message.List) []ScopeData {
+	var all []ScopeData
+	for _, scope := range list {
+		text, known := d.Text["scope_"+scope]
+		if !known {
+			text = scope
+		}
+		all = append(all, ScopeData{Name: scope, Text: text, Required: scope == message.ScopeOpenID})
+	}
+	return all
+}
+
+// questions says what clients ask.
+func (d *PageData) questions(list []endpoint.Decoupled) []QuestionData {
+	var all []QuestionData
+	for _, q := range list {
+		client := PageData{Lang: d.Lang}
+		client.describe(q.Client)
+		all = append(all, QuestionData{
+			ID: q.Ticket, Client: client.Client, Scopes: d.scopes(q.Scope), Resources: q.Resource, BindingMessage: q.BindingMessage, Until: q.Until.UTC(),
+		})
+	}
+	return all
+}
+
+// address is where a page of ours is loaded from, in the same language.
+func (p *Provider) address(name string, locales message.List) string {
+	for _, d := range p.set.All() {
+		if d.Name == name && len(locales) > 0 {
+			return d.URL + "?" + url.Values{"ui_locales": {locales.String()}}.Encode()
+		}
+		if d.Name == name {
+			return d.URL
+		}
+	}
+	return ""
 }
 
 // displayName is what a page calls a user.

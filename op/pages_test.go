@@ -77,6 +77,11 @@ func pages(t *testing.T, lang string) map[string]answer {
 	list["create"] = do(t, another.Client(), "GET", authorizeURL("prompt", "create"), "", "Accept-Language", lang)
 	list["done"] = press(list["device"], "allow")
 	list["logout"] = open(optest.Issuer + "/end_session")
+	addTill(t, p, message.DeliveryModePoll)
+	list["approvals, none"] = open(optest.Issuer + "/approvals")
+	ask(t, p)
+	list["approvals"] = open(optest.Issuer + "/approvals")
+	list["logged_in"] = press(open(optest.Issuer+"/end_session"), "deny")
 	list["logged_out"] = press(list["logout"], "allow")
 	return list
 }
@@ -84,18 +89,21 @@ func pages(t *testing.T, lang string) map[string]answer {
 // pageIDs are the ids of each page, in their order. Programs and style sheets of others
 // rely on them.
 var pageIDs = map[string]string{
-	"login":          "client_name login username password submit cancel client_links policy_uri",
-	"login, refused": "client_name failure login username password submit cancel client_links policy_uri",
-	"create":         "client_name create username password submit submit_login cancel client_links policy_uri",
-	"consent":        "client_name consent scope_openid scope_email submit cancel user client_links policy_uri",
-	"select_account": "client_name continue_as submit_continue select_account username password submit cancel client_links policy_uri",
-	"error":          "error error_code error_description",
-	"continue":       "error error_code error_description client_name continue submit",
-	"user_code":      "user_code_form user_code submit",
-	"device":         "client_name user_code device scope_openid scope_email submit cancel",
-	"done":           "done",
-	"logout":         "logout submit cancel user",
-	"logged_out":     "logged_out",
+	"login":           "client_name login username password submit cancel client_links policy_uri",
+	"login, refused":  "client_name failure login username password submit cancel client_links policy_uri",
+	"create":          "client_name create username password submit submit_login cancel client_links policy_uri",
+	"consent":         "client_name consent scope_openid scope_email submit cancel user client_links policy_uri",
+	"select_account":  "client_name continue_as submit_continue select_account username password submit cancel client_links policy_uri",
+	"error":           "error error_code error_description",
+	"continue":        "error error_code error_description client_name continue submit",
+	"user_code":       "user_code_form user_code submit",
+	"device":          "client_name user_code device scope_openid scope_email submit cancel",
+	"done":            "done",
+	"logout":          "logout submit cancel user",
+	"logged_in":       "logged_in",
+	"approvals, none": "nothing reload user",
+	"approvals":       "question_0 client_name_0 scopes_0 resources_0 binding_message_0 until_0 allow_0 deny_0 reload user",
+	"logged_out":      "logged_out",
 }
 
 // TestPages: every page in every language is complete, labelled, guarded, and the same but

@@ -266,9 +266,11 @@ func (tr *trial) requests() map[string][]draft {
 		"device_authorization":       {post("/device_authorization", url.Values{"scope": {"openid email"}, "resource": {"https://api.example/"}}, "Authorization", tryBasic)},
 		"device":                     {get("/device", url.Values{"user_code": {device.User}})},
 		"backchannel_authentication": {post("/bc-authorize", url.Values{"scope": {"openid"}, "login_hint": {"diana"}, "binding_message": {"W4SCT"}, "requested_expiry": {"60"}}, "Authorization", tryBasic)},
+		"approvals":                  {get("/approvals", url.Values{"ui_locales": {"de en"}})},
 		"interaction": {
 			tr.question(tr.Client(), authorizeURL(), credentials()),
 			tr.question(tr.Client(), optest.Issuer+"/device?user_code="+device.User, url.Values{"action": {"continue"}, "user_code": {device.User}}),
+			tr.question(tr.Client(), optest.Issuer+"/approvals", credentials()),
 			tr.question(tr.browser, optest.Issuer+"/end_session", url.Values{"action": {"allow"}}),
 		},
 	}
