@@ -11,7 +11,7 @@ const (
 	ProfileOpenID              Profile = "openid"                // OpenID Connect Core 1.0
 	ProfileOAuth               Profile = "oauth"                 // RFC 6749 without OpenID: no ID Token is expected
 	ProfileOAuth21             Profile = "oauth2.1"              // OpenID Connect on the rules of OAuth 2.1
-	ProfileFAPI1               Profile = "fapi1"                 // FAPI 1.0 Part 2: Advanced
+	ProfileFAPI1               Profile = "fapi1"                 // FAPI 1.0 Part 2: Advanced, what it says of messages: s_hash, whole request objects; its choice of algorithms and methods stays yours
 	ProfileFAPI2               Profile = "fapi2"                 // FAPI 2.0 Security Profile
 	ProfileFAPI2MessageSigning Profile = "fapi2-message-signing" // FAPI 2.0 Message Signing
 )
