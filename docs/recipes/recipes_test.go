@@ -28,7 +28,7 @@ func TestDifferencesAreThoseOfTheFiles(t *testing.T) {
 	if page != string(text) {
 		if !*update {
 			t.Error("README.md does not show the files as they are; run: go test ./docs/recipes -update")
-		} else if err := os.WriteFile("README.md", []byte(page), 0o644); err != nil { //nolint:gosec // a page is for everybody to read
+		} else if err := os.WriteFile("README.md", []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
