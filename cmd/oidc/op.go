@@ -48,6 +48,7 @@ is not for the public.
   oidc op op.yaml                     serve
   oidc op --check op.yaml             say what is wrong with the file; exit code 2 if anything is
   oidc op hash                        the hash of a password from stdin, for the users
+  oidc op schema --store postgres:    the SQL that makes the tables of a store
   oidc op sessions list op.yaml       what is in the store; also grants, clients, and revoke`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,7 +70,7 @@ is not for the public.
 		},
 	}
 	f.bind(cmd.Flags())
-	cmd.AddCommand(c.opHash(), c.opSessions(), c.opGrants(), c.opClients())
+	cmd.AddCommand(c.opHash(), c.opSchema(), c.opSessions(), c.opGrants(), c.opClients())
 	return cmd
 }
 

@@ -26,6 +26,7 @@ func (s *Setup) build(issuer string, keys *keyring, clients *registry, entries s
 		Issuer: issuer, Keys: current, NextKeys: next, RetiredKeys: retired,
 		Store: entries, Clients: clients, Users: users,
 		Policy: s.policy(), Lifetimes: endpoint.Lifetimes(s.Lifetimes),
+		ClientCAs:         s.clientCAs,
 		OutboundAllow:     s.prefixes("policy.outbound_allow", s.Policy.OutboundAllow),
 		TrustedProxies:    s.prefixes("proxies.trusted", s.Proxies.Trusted),
 		CertificateHeader: s.Proxies.CertificateHeader,
@@ -48,6 +49,8 @@ func (s *Setup) policy() endpoint.Policy {
 		PairwiseSecret: c.PairwiseSecret, JWTAccessTokens: c.AccessTokens == tokensJWT, SessionManagement: c.SessionManagement,
 		DPoPNonce: c.DPoPNonce, Hosts: c.WebFingerHosts,
 		PolicyURI: c.PolicyURI, TOSURI: c.TOSURI, ServiceDocumentation: c.ServiceDocumentation,
+		ACRValues: c.ACRValues, DeliveryModes: c.DeliveryModes, Approvals: slices.Contains(c.GrantTypes, message.GrantTypeCIBA),
+		AuthorizationDetails: s.detailChecks(), TrustedIssuers: s.trusted,
 		Registration: s.registration(),
 	}
 	switch c.Profile {
@@ -67,24 +70,23 @@ func (s *Setup) policy() endpoint.Policy {
 	return p
 }
 
-// authMethods are the client authentication methods with mutual TLS. Whether a certificate
-// comes from an authority is decided by the connection, for all clients alike: a self-signed
-// one with somebody's subject must never pass for tls_client_auth.
+// authMethods are the client authentication methods with mutual TLS. Without authorities
+// nobody vouches for a subject, so that a client is known by its key alone.
 func (s *Setup) authMethods(strong bool) []string {
-	mutual := message.AuthMethodSelfSignedTLSClientAuth
-	if s.MutualTLS.ClientCA != "" {
-		mutual = message.AuthMethodTLSClientAuth
+	mutual := []string{message.AuthMethodSelfSignedTLSClientAuth}
+	if s.clientCAs != nil {
+		mutual = []string{message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth}
 	}
 	switch {
 	case s.Policy.AuthMethods != nil:
 		return s.Policy.AuthMethods
 	case strong:
-		return []string{message.AuthMethodPrivateKeyJWT, mutual}
+		return append([]string{message.AuthMethodPrivateKeyJWT}, mutual...)
 	}
-	return []string{
+	return append([]string{
 		message.AuthMethodClientSecretBasic, message.AuthMethodClientSecretPost, message.AuthMethodClientSecretJWT,
-		message.AuthMethodPrivateKeyJWT, message.AuthMethodNone, mutual,
-	}
+		message.AuthMethodPrivateKeyJWT, message.AuthMethodNone,
+	}, mutual...)
 }
 
 func (s *Setup) registration() endpoint.RegistrationPolicy {

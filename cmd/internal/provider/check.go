@@ -54,6 +54,7 @@ func (s *Setup) check() {
 	s.checkRegistration()
 	s.checkLifetimes()
 	s.checkPolicy()
+	s.checkTrusted()
 	s.checkStore()
 	s.checkUsers()
 	s.keys = s.checkKeys(time.Now())
@@ -151,6 +152,9 @@ func (s *Setup) checkTLS() {
 		s.file.Add("tls", "certificate and key go together")
 		return
 	}
+	if s.TLS.HSTS < 0 {
+		s.file.Add("tls.hsts", "want a positive duration, or 0s for none")
+	}
 	if s.TLS.Certificate != "" {
 		if _, err := s.certificate(); err != nil {
 			s.file.Add("tls", "%v", err)
@@ -177,9 +181,11 @@ func (s *Setup) checkTLS() {
 		s.file.Add("proxies.certificate_header", "behind proxies that terminate TLS, want the header with the client's certificate")
 	}
 	if m.ClientCA != "" {
-		if _, err := s.clientCA(); err != nil {
+		pool, err := s.clientCA()
+		if err != nil {
 			s.file.Add("mutual_tls.client_ca", "%v", err)
 		}
+		s.clientCAs = pool
 	}
 }
 
@@ -238,7 +244,7 @@ func (s *Setup) checkLifetimes() {
 	for path, d := range map[string]time.Duration{
 		"code": l.Code, "access_token": l.AccessToken, "bound_token": l.BoundToken, "id_token": l.IDToken, "refresh_token": l.RefreshToken,
 		"refresh_idle": l.RefreshIdle, "session": l.Session, "interaction": l.Interaction, "pushed_request": l.PushedRequest,
-		"device_code": l.DeviceCode, "backchannel": l.Backchannel, "client_keys": l.ClientKeys, "consent": l.Consent, "interval": l.Interval, "attempts_window": l.AttemptsWindow,
+		"device_code": l.DeviceCode, "backchannel_request": l.Backchannel, "client_keys": l.ClientKeys, "consent": l.Consent, "interval": l.Interval, "attempts_window": l.AttemptsWindow,
 	} {
 		if at := "lifetimes." + path; s.file.Has(at) && d < time.Second {
 			s.file.Add(at, "want at least 1s")
@@ -257,7 +263,8 @@ func (s *Setup) checkLifetimes() {
 // What policy may name.
 var (
 	grantTypes = []string{
-		message.GrantTypeRefreshToken, message.GrantTypeClientCredentials, message.GrantTypeDeviceCode, message.GrantTypeTokenExchange,
+		message.GrantTypeRefreshToken, message.GrantTypeClientCredentials, message.GrantTypeDeviceCode, message.GrantTypeCIBA,
+		message.GrantTypeTokenExchange, message.GrantTypeJWTBearer,
 	}
 	authMethods = []string{
 		message.AuthMethodClientSecretBasic, message.AuthMethodClientSecretPost, message.AuthMethodClientSecretJWT, message.AuthMethodPrivateKeyJWT,
@@ -269,29 +276,31 @@ func (s *Setup) checkPolicy() {
 	p := s.Policy
 	for i, grant := range p.GrantTypes {
 		at := fmt.Sprintf("policy.grant_types[%d]", i)
-		switch {
-		case grant == message.GrantTypeCIBA:
-			s.file.Add(at, "this program has no way to ask a user on another device; a provider of your own sets op.Config.Decoupled")
-		case !slices.Contains(grantTypes, grant):
+		if !slices.Contains(grantTypes, grant) {
 			s.file.Add(at, "want %s; authorization_code and implicit follow from policy.response_types", strings.Join(grantTypes, ", "))
 		}
 	}
 	for i, method := range p.AuthMethods {
 		at := fmt.Sprintf("policy.token_endpoint_auth_methods[%d]", i)
-		pki := s.MutualTLS != nil && s.MutualTLS.ClientCA != ""
 		switch {
 		case !slices.Contains(authMethods, method):
 			s.file.Add(at, "want %s", strings.Join(authMethods, ", "))
-		case method == message.AuthMethodTLSClientAuth && !pki:
+		case method == message.AuthMethodTLSClientAuth && (s.MutualTLS == nil || s.MutualTLS.ClientCA == ""):
 			s.file.Add(at, "want mutual_tls.client_ca with it, or anybody could make a certificate with a client's name")
-		case method == message.AuthMethodSelfSignedTLSClientAuth && (pki || s.MutualTLS == nil):
-			s.file.Add(at, "want mutual_tls without client_ca with it: the connection takes certificates of the authorities alone, or any")
+		case method == message.AuthMethodSelfSignedTLSClientAuth && s.MutualTLS == nil:
+			s.file.Add(at, "want the member mutual_tls with it")
 		}
 	}
 	if n := len(p.PairwiseSecret.Reveal()); s.file.Has("policy.pairwise_secret") && n < 32 {
 		s.file.Add("policy.pairwise_secret", "want at least 32 characters (openssl rand -hex 32) that never change")
 	}
 	s.prefixes("policy.outbound_allow", p.OutboundAllow)
+	if p.PasswordACR != "" && !slices.Contains(p.ACRValues, p.PasswordACR) {
+		s.file.Add("policy.password_acr", "want one of policy.acr_values")
+	}
+	if s.file.Has("policy.backchannel_token_delivery_modes") && !slices.Contains(p.GrantTypes, message.GrantTypeCIBA) {
+		s.file.Add("policy.backchannel_token_delivery_modes", "they are for policy.grant_types with %s", message.GrantTypeCIBA)
+	}
 	if p.Profile == profileOpenID {
 		return
 	}

@@ -3,39 +3,45 @@
 package provider
 
 import (
+	"crypto/x509"
 	_ "embed"
 	"errors"
 	"time"
 
 	"github.com/oidcservice/oidc/cmd/internal/settings"
+	"github.com/oidcservice/oidc/endpoint"
 	"github.com/oidcservice/oidc/message"
 )
 
 // A Config is a configuration file, in YAML or JSON. docs/operate.md has one with every
 // member. File names in it are relative to its folder.
 type Config struct {
-	Issuer       string             `yaml:"issuer"`
-	Listen       string             `yaml:"listen"`
-	TLS          TLS                `yaml:"tls"`
-	MutualTLS    *MutualTLS         `yaml:"mutual_tls"`
-	Proxies      Proxies            `yaml:"proxies"`
-	Admin        Admin              `yaml:"admin"`
-	StopTimeout  time.Duration      `yaml:"stop_timeout"`
-	Store        Store              `yaml:"store"`
-	Keys         Keys               `yaml:"keys"`
-	Users        map[string]Account `yaml:"users"`
-	UsersFile    string             `yaml:"users_file"`
-	Clients      []settings.Member  `yaml:"clients"`
-	ClientsFile  string             `yaml:"clients_file"`
-	Registration Registration       `yaml:"registration"`
-	Lifetimes    Lifetimes          `yaml:"lifetimes"`
-	Policy       Policy             `yaml:"policy"`
+	Issuer         string             `yaml:"issuer"`
+	Listen         string             `yaml:"listen"`
+	TLS            TLS                `yaml:"tls"`
+	MutualTLS      *MutualTLS         `yaml:"mutual_tls"`
+	Proxies        Proxies            `yaml:"proxies"`
+	Admin          Admin              `yaml:"admin"`
+	StopTimeout    time.Duration      `yaml:"stop_timeout"`
+	Store          Store              `yaml:"store"`
+	Keys           Keys               `yaml:"keys"`
+	Users          map[string]Account `yaml:"users"`
+	UsersFile      string             `yaml:"users_file"`
+	Clients        []settings.Member  `yaml:"clients"`
+	ClientsFile    string             `yaml:"clients_file"`
+	Registration   Registration       `yaml:"registration"`
+	TrustedIssuers []TrustedIssuer    `yaml:"trusted_issuers"`
+	Lifetimes      Lifetimes          `yaml:"lifetimes"`
+	Policy         Policy             `yaml:"policy"`
 }
 
 // TLS is the certificate of the server, in PEM. Without one it is made for the run.
 type TLS struct {
 	Certificate string `yaml:"certificate"`
 	Key         string `yaml:"key"`
+	// HSTS is how long browsers are told to come by https alone (RFC 6797); 0 tells them
+	// nothing.
+	HSTS time.Duration `yaml:"hsts"`
 }
 
 // MutualTLS says where and how clients show certificates (RFC 8705).
@@ -44,8 +50,9 @@ type MutualTLS struct {
 	// aliases. Without them the one server asks everybody for a certificate, browsers too.
 	Listen  string `yaml:"listen"`
 	BaseURL string `yaml:"base_url"`
-	// ClientCA are the authorities of the clients' certificates. With them a client is known
-	// by a subject (tls_client_auth), without them by its key (self_signed_tls_client_auth).
+	// ClientCA are the authorities of the clients' certificates. With them a client may be
+	// known by a subject (tls_client_auth); by its key (self_signed_tls_client_auth) it may
+	// be known without.
 	ClientCA string `yaml:"client_ca"`
 }
 
@@ -78,8 +85,10 @@ type Keys struct {
 
 // Account is a user of the users file.
 type Account struct {
-	Subject  string         `yaml:"sub"`      // the name if empty
-	Password string         `yaml:"password"` // its hash
+	Subject  string         `yaml:"sub"`       // the name if empty
+	Password string         `yaml:"password"`  // its hash
+	UserCode string         `yaml:"user_code"` // the hash of what keeps clients from asking by CIBA
+	ACR      string         `yaml:"acr"`       // of the user's logins; policy.password_acr if empty
 	Claims   map[string]any `yaml:"claims"`
 }
 
@@ -104,7 +113,7 @@ type Lifetimes struct {
 	Interaction    time.Duration `yaml:"interaction"`
 	PushedRequest  time.Duration `yaml:"pushed_request"`
 	DeviceCode     time.Duration `yaml:"device_code"`
-	Backchannel    time.Duration `yaml:"backchannel"`
+	Backchannel    time.Duration `yaml:"backchannel_request"`
 	ClientKeys     time.Duration `yaml:"client_keys"`
 	Consent        time.Duration `yaml:"consent"`
 	Interval       time.Duration `yaml:"interval"`
@@ -113,24 +122,28 @@ type Lifetimes struct {
 
 // Policy is what is offered and demanded.
 type Policy struct {
-	Profile              string              `yaml:"profile"`
-	ResponseTypes        []string            `yaml:"response_types"`
-	GrantTypes           []string            `yaml:"grant_types"`
-	AuthMethods          []string            `yaml:"token_endpoint_auth_methods"`
-	Scopes               map[string][]string `yaml:"scopes"` // the claims of each
-	AccessTokens         string              `yaml:"access_tokens"`
-	BoundTokens          string              `yaml:"bound_tokens"`
-	RequirePKCE          bool                `yaml:"require_pkce"`
-	RequirePushed        bool                `yaml:"require_pushed_authorization_requests"`
-	RequireSignedRequest bool                `yaml:"require_signed_request_object"`
-	DPoPNonce            bool                `yaml:"dpop_nonce"`
-	PairwiseSecret       message.Secret      `yaml:"pairwise_secret"`
-	SessionManagement    bool                `yaml:"session_management"`
-	WebFingerHosts       []string            `yaml:"webfinger_hosts"`
-	OutboundAllow        []string            `yaml:"outbound_allow"` // address blocks
-	PolicyURI            string              `yaml:"op_policy_uri"`
-	TOSURI               string              `yaml:"op_tos_uri"`
-	ServiceDocumentation string              `yaml:"service_documentation"`
+	Profile              string                `yaml:"profile"`
+	ResponseTypes        []string              `yaml:"response_types"`
+	GrantTypes           []string              `yaml:"grant_types"`
+	AuthMethods          []string              `yaml:"token_endpoint_auth_methods"`
+	Scopes               map[string][]string   `yaml:"scopes"` // the claims of each
+	AccessTokens         string                `yaml:"access_tokens"`
+	BoundTokens          string                `yaml:"bound_tokens"`
+	ACRValues            []string              `yaml:"acr_values"`   // in rising order
+	PasswordACR          string                `yaml:"password_acr"` // that of a login with a password
+	DeliveryModes        []string              `yaml:"backchannel_token_delivery_modes"`
+	AuthorizationDetails map[string]DetailType `yaml:"authorization_details_types"`
+	RequirePKCE          bool                  `yaml:"require_pkce"`
+	RequirePushed        bool                  `yaml:"require_pushed_authorization_requests"`
+	RequireSignedRequest bool                  `yaml:"require_signed_request_object"`
+	DPoPNonce            bool                  `yaml:"dpop_nonce"`
+	PairwiseSecret       message.Secret        `yaml:"pairwise_secret"`
+	SessionManagement    bool                  `yaml:"session_management"`
+	WebFingerHosts       []string              `yaml:"webfinger_hosts"`
+	OutboundAllow        []string              `yaml:"outbound_allow"` // address blocks
+	PolicyURI            string                `yaml:"op_policy_uri"`
+	TOSURI               string                `yaml:"op_tos_uri"`
+	ServiceDocumentation string                `yaml:"service_documentation"`
 }
 
 // Demonstration is the configuration where none is given.
@@ -158,6 +171,8 @@ type Setup struct {
 	static    staticClients
 	accounts  *accountList
 	keys      *keyring
+	trusted   []endpoint.TrustedIssuer
+	clientCAs *x509.CertPool // nil without mutual_tls.client_ca
 }
 
 // ErrConfig is what the error of Load wraps when the configuration is at fault.

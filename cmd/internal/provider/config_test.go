@@ -62,6 +62,10 @@ func TestDemonstrationIsGood(t *testing.T) {
 	}
 }
 
+const (
+	jwtBearer = `policy: {grant_types: ["urn:ietf:params:oauth:grant-type:jwt-bearer"]}`
+)
+
 // Each fault names the file, the line, the member and what is expected.
 func TestFaults(t *testing.T) {
 	hash := hashOf(t, "krall")
@@ -100,7 +104,7 @@ func TestFaults(t *testing.T) {
 		{"users: {diana: {password: \"" + hash + "\", claims: {sub: x}}}", "users.diana.claims.sub: it is no claim"},
 		{"users: {diana: {password: \"" + hash + "\"}, dora: {password: \"" + hash + "\", sub: diana}}", ".sub: another user has it"},
 		{"users: {eve: {password: \"" + hash + "\", sub: x}}\nusers_file: users.yaml", "users.yaml:1: eve: stands in both"},
-		{"users_file: bad.yaml", "bad.yaml:1: eve.age: unknown; known are claims, password, sub"},
+		{"users_file: bad.yaml", "bad.yaml:1: eve.age: unknown; known are acr, claims, password, sub, user_code"},
 		{"users_file: none.yaml", "none.yaml: no such file"},
 		{"clients: [{client_id: a}]", "clients[0].redirect_uris: "},
 		{"clients: [{redirect_uris: [https://rp.example/cb]}]", "clients[0].client_id: there is none"},
@@ -125,10 +129,25 @@ func TestFaults(t *testing.T) {
 		{"policy: {profile: oauth2.1, response_types: [id_token]}", "policy.response_types[0]: the profile oauth2.1 has code alone"},
 		{"policy: {response_types: [coda]}", "policy: endpoint: Policy.ResponseTypes"},
 		{"policy: {grant_types: [password]}", "policy.grant_types[0]: want refresh_token"},
-		{"policy: {grant_types: [\"urn:openid:params:grant-type:ciba\"]}", "policy.grant_types[0]: this program has no way"},
+		{"policy: {backchannel_token_delivery_modes: [ping]}", "policy.backchannel_token_delivery_modes: they are for policy.grant_types with urn:openid"},
+		{"policy: {grant_types: [\"urn:openid:params:grant-type:ciba\"], backchannel_token_delivery_modes: [pull]}", "policy: endpoint: Policy.DeliveryModes"},
+		{"policy: {password_acr: \"1\"}", "policy.password_acr: want one of policy.acr_values"},
+		{"policy: {acr_values: [\"1\"]}\nusers: {diana: {password: \"" + hash + "\", acr: \"2\"}}", "users.diana.acr: want one of policy.acr_values"},
+		{"users: {diana: {password: \"" + hash + "\", user_code: \"1234\"}}", "users.diana.user_code: want an argon2id hash"},
+		{"policy: {authorization_details_types: {pay: {requird: [x]}}}", "policy.authorization_details_types.pay.requird: unknown"},
+		{"tls: {hsts: -1s}", "tls.hsts: want a positive duration"},
+		{jwtBearer, "trusted_issuers: want those whose assertions"},
+		{"trusted_issuers: [{issuer: a, jwks: " + partnerJWKS + "}]", "trusted_issuers: they are for policy.grant_types"},
+		{jwtBearer + "\ntrusted_issuers: [{jwks: " + partnerJWKS + "}]", "trusted_issuers[0].issuer: want the iss"},
+		{jwtBearer + "\ntrusted_issuers: [{issuer: a, jwks: " + partnerJWKS + "}, {issuer: a, jwks: " + partnerJWKS + "}]", "trusted_issuers[1].issuer: stands twice"},
+		{jwtBearer + "\ntrusted_issuers: [{issuer: a}]", "trusted_issuers[0]"},
+		{jwtBearer + "\ntrusted_issuers: [{issuer: a, jwks: {keys: []}}]", "trusted_issuers[0].jwks: there is no key in it"},
+		{jwtBearer + "\ntrusted_issuers: [{issuer: a, jwks_file: words.pem}]", "trusted_issuers[0].jwks_file: want a JWK Set"},
+		{jwtBearer + "\ntrusted_issuers: [{issuer: a, jwks_file: none.json}]", "trusted_issuers[0].jwks_file: open"},
+		{jwtBearer + "\ntrusted_issuers: [{issuer: a, jwks: " + partnerJWKS + ", algorithms: [HS256]}]", "trusted_issuers[0].algorithms[0]: want a signature algorithm"},
 		{"policy: {token_endpoint_auth_methods: [secret]}", "policy.token_endpoint_auth_methods[0]: want client_secret_basic"},
 		{"policy: {token_endpoint_auth_methods: [tls_client_auth]}\nmutual_tls: {}", "policy.token_endpoint_auth_methods[0]: want mutual_tls.client_ca"},
-		{"policy: {token_endpoint_auth_methods: [self_signed_tls_client_auth]}", "policy.token_endpoint_auth_methods[0]: want mutual_tls without"},
+		{"policy: {token_endpoint_auth_methods: [self_signed_tls_client_auth]}", "policy.token_endpoint_auth_methods[0]: want the member mutual_tls"},
 		{"policy: {access_tokens: saml}", "policy.access_tokens: want opaque, jwt"},
 		{"policy: {bound_tokens: mutual_tls}", "policy.bound_tokens: mutual_tls needs"},
 		{"policy: {pairwise_secret: short}", "policy.pairwise_secret: want at least 32"},

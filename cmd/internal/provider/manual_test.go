@@ -13,6 +13,9 @@ import (
 	"github.com/oidcservice/oidc/cmd/internal/conversation"
 )
 
+// partnerJWKS is the key of RFC 7517, Appendix A.1.
+const partnerJWKS = `{"keys":[{"kty":"EC","crv":"P-256","kid":"1","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}`
+
 // manual is the configuration of docs/operate.md.
 func manual(t *testing.T) string {
 	t.Helper()
@@ -46,6 +49,7 @@ func TestManual(t *testing.T) {
 		"server.pem": string(cert), "clients.pem": string(cert),
 		"server.key":         string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
 		"clients.yaml":       "[]\n",
+		"partner.jwks.json":  partnerJWKS,
 		"registration.token": "an-initial-access-token-of-32-characters\n",
 		"pairwise.secret":    "a-secret-for-pairwise-subjects-of-32-characters\n",
 	} {

@@ -145,7 +145,7 @@ func (v *Server) serveAll(public net.Listener) error {
 		}
 		public = tls.NewListener(public, config)
 	}
-	v.add(public, v.server(note(v.provider, namer(all, base+"/interaction/"))))
+	v.add(public, v.server(note(withHSTS(v.provider, s.hsts(v.Issuer)), namer(all, base+"/interaction/"))))
 	if m := s.MutualTLS; m != nil && m.Listen != "" {
 		l, err := v.listen("mutual_tls.listen", m.Listen)
 		if err != nil {
@@ -201,14 +201,9 @@ func (v *Server) tls(host string, ask bool) (*tls.Config, error) {
 	if !ask {
 		return config, nil
 	}
+	// Any is taken, since a client may be known by its key alone. Whether one of mutual_tls.client_ca
+	// vouches for it is judged with the request.
 	config.ClientAuth = tls.RequestClientCert
-	if s.MutualTLS.ClientCA != "" {
-		pool, err := s.clientCA()
-		if err != nil {
-			return nil, errors.Join(ErrConfig, fmt.Errorf("mutual_tls.client_ca: %w", err))
-		}
-		config.ClientAuth, config.ClientCAs = tls.VerifyClientCertIfGiven, pool
-	}
 	return config, nil
 }
 

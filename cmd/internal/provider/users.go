@@ -17,6 +17,7 @@ import (
 type accountList struct {
 	byName map[string]account
 	byID   map[string]endpoint.User
+	codes  map[string]password.Hash // the user codes (CIBA) of those who have one, by ID
 	// nobody stands for names that are not there, so that their logins take as long as those
 	// of most users.
 	nobody password.Hash
@@ -25,17 +26,18 @@ type accountList struct {
 type account struct {
 	id   string
 	hash password.Hash
+	acr  string // of its logins
 }
 
 // checkUsers reads the users of the configuration and of the file it names.
 func (s *Setup) checkUsers() {
-	list := &accountList{byName: map[string]account{}, byID: map[string]endpoint.User{}}
+	list := &accountList{byName: map[string]account{}, byID: map[string]endpoint.User{}, codes: map[string]password.Hash{}}
 	s.accounts = list
-	list.add(s.file, "users", s.Users)
+	list.add(s.file, "users", s.Users, &s.Policy)
 	if s.UsersFile != "" {
 		var more map[string]Account
 		if file := s.more(s.UsersFile, &more); len(file.Faults) == 0 {
-			list.add(file, "", more)
+			list.add(file, "", more, &s.Policy)
 		}
 	}
 	if len(list.byName) == 0 && s.faults() == nil {
@@ -44,7 +46,7 @@ func (s *Setup) checkUsers() {
 	list.chooseNobody()
 }
 
-func (l *accountList) add(file *settings.File, path string, users map[string]Account) {
+func (l *accountList) add(file *settings.File, path string, users map[string]Account, policy *Policy) {
 	for name, a := range users {
 		at := name
 		if path != "" {
@@ -69,7 +71,18 @@ func (l *accountList) add(file *settings.File, path string, users map[string]Acc
 		if _, there := a.Claims["sub"]; there {
 			file.Add(at+".claims.sub", "it is no claim here; want the member sub beside claims")
 		}
-		l.byName[name] = account{id: id, hash: hash}
+		acr := a.ACR
+		if acr == "" {
+			acr = policy.PasswordACR
+		} else if !slices.Contains(policy.ACRValues, acr) {
+			file.Add(at+".acr", "want one of policy.acr_values")
+		}
+		if a.UserCode != "" {
+			if l.codes[id], err = password.Parse(a.UserCode); err != nil {
+				file.Add(at+".user_code", "%v", err)
+			}
+		}
+		l.byName[name] = account{id: id, hash: hash, acr: acr}
 		l.byID[id] = endpoint.User{ID: id, Claims: a.Claims}
 	}
 }
@@ -136,14 +149,40 @@ func (a *Accounts) Authenticate(ctx context.Context, username string, typed mess
 	if hash == nil {
 		return endpoint.Authentication{}, false, nil // there are no users at all
 	}
+	right, err := a.verify(ctx, hash, typed)
+	if err != nil || !right || !known {
+		return endpoint.Authentication{}, false, err
+	}
+	return endpoint.Authentication{User: who.id, ACR: who.acr, AMR: []string{"pwd"}}, true, nil
+}
+
+// verify computes a hash as soon as there is a processor for it.
+func (a *Accounts) verify(ctx context.Context, hash password.Hash, typed message.Secret) (bool, error) {
 	select {
 	case a.slots <- struct{}{}:
 	case <-ctx.Done():
-		return endpoint.Authentication{}, false, ctx.Err()
+		return false, ctx.Err()
 	}
 	defer func() { <-a.slots }()
-	if !hash.Verify(typed.Reveal()) || !known {
-		return endpoint.Authentication{}, false, nil
+	return hash.Verify(typed.Reveal()), nil
+}
+
+// UserByHint implements endpoint.HintResolver: the name that the user types, or the subject.
+func (a *Accounts) UserByHint(_ context.Context, hint string) (endpoint.User, bool, error) {
+	list := a.list.Load()
+	if who, known := list.byName[hint]; known {
+		hint = who.id
 	}
-	return endpoint.Authentication{User: who.id, AMR: []string{"pwd"}}, true, nil
+	user, found := list.byID[hint]
+	return user, found, nil
+}
+
+// CheckUserCode implements endpoint.HintResolver.
+func (a *Accounts) CheckUserCode(ctx context.Context, user string, typed message.Secret) (ok, required bool, err error) {
+	hash, required := a.list.Load().codes[user]
+	if !required || typed == "" {
+		return !required, required, nil
+	}
+	ok, err = a.verify(ctx, hash, typed)
+	return ok, true, err
 }
