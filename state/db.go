@@ -95,7 +95,6 @@ func (db *DB) Begin(ctx context.Context, r Record) error {
 		err = db.join(ctx, r.links, &login)
 	}
 	if err == nil && !found {
-		db.recent.keep(prefixPending, &login, r.settled(value))
 		return nil
 	}
 	// Nobody knows of the new login yet: take it back.
