@@ -119,12 +119,13 @@ func (h *hold) change(state string, edit func(*Record) error) (r Record, held bo
 	if h.record.State != state {
 		return Record{}, false, nil
 	}
-	r = h.record
-	if err := edit(&r); err != nil {
+	before := h.record
+	if err := edit(&h.record); err != nil {
+		h.record = before
 		return Record{}, true, err
 	}
-	h.record, h.edits = r, append(h.edits, edit)
-	return r, true, nil
+	h.edits = append(h.edits, edit)
+	return h.record, true, nil
 }
 
 // end forgets the login of a state if it is the one that is held.
