@@ -217,7 +217,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, resp *endpoint
 	}
 	setCookies(w, resp.Cookies)
 	h["X-Content-Type-Options"] = noSniff
-	p.Send(resp.Send)
+	p.notify(r.Context(), resp.Send)
 	if resp.Ask != nil && p.config.Decoupled != nil {
 		p.config.Decoupled(r.Context(), *resp.Ask)
 	}

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/oidcservice/oidc/endpoint"
@@ -498,10 +499,11 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// logout runs a login and a logout that tells a client on both channels.
-func logout(t *testing.T, out *outside, frame string) answer {
+// atLogout runs a login, and a logout that tells a client on both channels up to the last
+// answer of the user, which end gives.
+func atLogout(t *testing.T, out http.RoundTripper, frame string) (p *optest.Provider, end func() answer) {
 	t.Helper()
-	p := provider(t, func(c *op.Config) { c.Outbound = out })
+	p = provider(t, func(c *op.Config) { c.Outbound = out })
 	metadata := message.ClientMetadata{
 		RedirectURIs: []string{callback}, ResponseTypes: []string{"code"}, GrantTypes: []string{"authorization_code"},
 		TokenEndpointAuthMethod: message.AuthMethodNone, FrontchannelLogoutURI: frame, BackchannelLogoutURI: "https://rp.example/back",
@@ -513,7 +515,14 @@ func logout(t *testing.T, out *outside, frame string) answer {
 	c := p.Client()
 	submit(t, c, do(t, c, "GET", authorizeURL(), ""), credentials())
 	page := do(t, c, "GET", optest.Issuer+"/end_session?client_id=rp&post_logout_redirect_uri="+url.QueryEscape("https://rp.example/bye"), "")
-	done := submit(t, c, page, url.Values{"action": {"allow"}})
+	return p, func() answer { return submit(t, c, page, url.Values{"action": {"allow"}}) }
+}
+
+// logout ends a session and returns when its client was told.
+func logout(t *testing.T, out http.RoundTripper, frame string) answer {
+	t.Helper()
+	p, end := atLogout(t, out, frame)
+	done := end()
 	p.Wait()
 	return done
 }
@@ -542,5 +551,30 @@ func TestNotificationsAreDelivered(t *testing.T) {
 	logout(t, bad, "https://rp.example/front")
 	if !slices.Equal(bad.asked, []string{"POST https://rp.example/back"}) {
 		t.Errorf("asked %v", bad.asked)
+	}
+}
+
+// slow answers after a while.
+type slow time.Duration
+
+func (s slow) RoundTrip(r *http.Request) (*http.Response, error) {
+	select {
+	case <-time.After(time.Duration(s)):
+	case <-r.Context().Done():
+	}
+	return nil, errors.New("too late")
+}
+
+// The client is told before the browser comes back to it, unless that takes too long.
+func TestNotifiedBeforeTheBrowserGoesOn(t *testing.T) {
+	for takes, want := range map[time.Duration]time.Duration{time.Second: time.Second, time.Hour: 2 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			p, end := atLogout(t, slow(takes), "")
+			begun := time.Now()
+			if page := end(); page.StatusCode != 303 || time.Since(begun) != want {
+				t.Errorf("%d after %v, want %v", page.StatusCode, time.Since(begun), want)
+			}
+			p.Wait()
+		})
 	}
 }

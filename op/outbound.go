@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -114,11 +115,33 @@ func (p *Provider) get(ctx context.Context, need *endpoint.NeedFetch) (int, []by
 
 // Send delivers notifications in the background, in parallel with limits. Failures are
 // reported to the operator and not repeated. It is for those that an operator's act decided
-// on, such as endpoint.Context.RevokeUser; others are sent without it.
-func (p *Provider) Send(list []endpoint.Outbound) {
+// on, such as endpoint.Context.RevokeUser; others are sent without it, and before the browser that
+// caused them is answered.
+func (p *Provider) Send(list []endpoint.Outbound) { p.send(list) }
+
+// notifyTime is how long a browser waits for the notifications of a logout.
+const notifyTime = 2 * time.Second
+
+// notify delivers notifications before the browser goes on, so that a client finds its
+// session ended when the user comes back to it. One that takes long goes on without it.
+func (p *Provider) notify(ctx context.Context, list []endpoint.Outbound) {
+	if len(list) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, notifyTime)
+	defer cancel()
+	select {
+	case <-p.send(list):
+	case <-ctx.Done():
+	}
+}
+
+// send starts the deliveries. The channel is closed when all are done or given up.
+func (p *Provider) send(list []endpoint.Outbound) <-chan struct{} {
+	var all sync.WaitGroup
 	for _, out := range list {
 		p.sending.Add(1)
-		go func() {
+		all.Go(func() {
 			defer p.sending.Done()
 			p.slots <- struct{}{}
 			defer func() { <-p.slots }()
@@ -128,8 +151,11 @@ func (p *Provider) Send(list []endpoint.Outbound) {
 			if err != nil {
 				p.config.Logger.Warn("a notification could not be delivered", "client_id", out.ClientID, "error", err)
 			}
-		}()
+		})
 	}
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	return done
 }
 
 var errStatus = errors.New("op: the answer is not a success")
