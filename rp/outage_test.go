@@ -11,6 +11,7 @@ import (
 
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/rp"
+	"github.com/oidcservice/oidc/servicecontext"
 	"github.com/oidcservice/oidc/state"
 )
 
@@ -33,9 +34,11 @@ var faults = map[string]struct {
 		return resp, nil
 	}, []rp.Kind{rp.KindSlow}},
 	"500": {func(*http.Request) (*http.Response, error) { return answer(500, "text/html", "<h1>"+leak+"</h1>"), nil }, []rp.Kind{rp.KindRefused}},
+	// An error object means something only where one is defined: not to discovery, for keys
+	// or at UserInfo.
 	"503": {func(*http.Request) (*http.Response, error) {
 		return answer(503, "application/json", `{"error":"temporarily_unavailable","error_description":"maintenance"}`), nil
-	}, []rp.Kind{rp.KindDeclared}},
+	}, []rp.Kind{rp.KindDeclared, rp.KindRefused}},
 	"429":          {func(*http.Request) (*http.Response, error) { return answer(429, "text/plain", leak), nil }, []rp.Kind{rp.KindRefused}},
 	"a login page": {func(*http.Request) (*http.Response, error) { return answer(200, "text/html", leak), nil }, []rp.Kind{rp.KindRefused}},
 	"not JSON":     {func(*http.Request) (*http.Response, error) { return answer(200, "application/json", leak), nil }, []rp.Kind{rp.KindRefused}},
@@ -68,12 +71,14 @@ var steps = map[string]struct {
 	path    string
 	service string
 	begun   bool // the fault comes when the browser is at the provider
+	method  servicecontext.RequestMethod
 }{
-	"discovery":    {"/.well-known/openid-configuration", "provider_info", false},
-	"registration": {"/register", "registration", false},
-	"token":        {"/token", "accesstoken", true},
-	"keys":         {"/jwks", "jwks", true},
-	"userinfo":     {"/userinfo", "userinfo", true},
+	"discovery":      {"/.well-known/openid-configuration", "provider_info", false, ""},
+	"registration":   {"/register", "registration", false, ""},
+	"pushed request": {"/par", "pushed_authorization", false, servicecontext.RequestPushed},
+	"token":          {"/token", "accesstoken", true, ""},
+	"keys":           {"/jwks", "jwks", true, ""},
+	"userinfo":       {"/userinfo", "userinfo", true, ""},
 }
 
 func TestProviderFailsAtEachStep(t *testing.T) {
@@ -82,6 +87,7 @@ func TestProviderFailsAtEachStep(t *testing.T) {
 			t.Run(stepName+"/"+faultName, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, func(c *rp.Config) {
+					c.ServiceContext.RequestMethod = step.method
 					if strings.HasPrefix(faultName, "slow") {
 						c.HTTP.Timeout = time.Second
 					}
@@ -314,5 +320,42 @@ func TestProblemTexts(t *testing.T) {
 	b.visit(callbackURI + "?" + url.Values{"state": {"x"}}.Encode())
 	if len(shown) != 2 || shown[1].Rule != message.RuleAuthzResponseState || !strings.Contains(shown[1].Spec, "RFC 6749") {
 		t.Errorf("%+v", shown[1])
+	}
+}
+
+// The host of what a user entered fails: it is not known then whose the login is.
+func TestWebFingerFails(t *testing.T) {
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newDynamicWorld(t, func(c *rp.PartyConfig) {
+				if strings.HasPrefix(name, "slow") {
+					c.HTTP.Timeout = time.Second
+				}
+			})
+			w.net.breaks(func(r *http.Request) (*http.Response, error, bool) {
+				if r.URL.Path != "/.well-known/webfinger" {
+					return nil, nil, false
+				}
+				resp, err := fault.do(r)
+				return resp, err, true
+			})
+			b := w.browser()
+			const address = app + "/login?identifier=diana%40op.example&return_to=%2Faccount"
+			p := b.visit(address)
+			w.net.breaks(nil)
+			if p.status < 400 || !strings.Contains(p.body, `id="what"`) || !strings.Contains(p.body, `id="advice"`) || !strings.Contains(p.body, `href="/login`) {
+				t.Errorf("status %d, page: %s", p.status, p.body)
+			}
+			if strings.Count(w.log.String(), "a login failed") != 1 || !strings.Contains(w.log.String(), "step=webfinger") {
+				t.Errorf("the log: %s", w.log)
+			}
+			if strings.Contains(w.log.String()+p.body, leak) {
+				t.Errorf("an answer is repeated: %s %s", p.body, w.log)
+			}
+			if p := b.visit(address); !strings.HasPrefix(p.body, "account of diana") {
+				t.Errorf("the next attempt: %d %s", p.status, p.body)
+			}
+		})
 	}
 }
