@@ -61,8 +61,20 @@ func draw(steps []*stepView) *diagram {
 		d.Lanes = append(d.Lanes, laneView{X: x[name], Left: x[name] - boxHalf, Name: string(name)})
 	}
 	p := &pen{d: d, x: x, y: laneTop + rowHeight}
+	var open []*stepView // those whose answer is still to come
 	for _, s := range steps {
-		p.step(s)
+		if p.step(s); s.Last > s.Number {
+			open = append(open, s)
+		} else {
+			p.end(s)
+		}
+		for len(open) > 0 && open[len(open)-1].Last <= s.Number {
+			p.end(open[len(open)-1])
+			open = open[:len(open)-1]
+		}
+	}
+	for _, s := range slices.Backward(open) {
+		p.end(s)
 	}
 	d.Bottom = p.y
 	d.Height = p.y + 8
@@ -86,33 +98,42 @@ type pen struct {
 	y int
 }
 
-// step draws the messages of a step in their order, and then the verdict.
+// step draws the messages of a step up to the answer of a back-channel request.
 func (p *pen) step(s *stepView) {
-	judge := s.From
 	switch {
 	case s.Inbound:
-		judge = s.To
 		p.message(s, s.From, s.To, s.Name, false)
 	case s.Front:
-		judge = application
 		p.message(s, application, browser, "303 to the provider", true)
 		p.message(s, browser, provider, s.Name, false)
 		if s.Early {
-			p.note(s, browser, "changed on its way", "broken")
+			p.note(s, browser, changed, "broken")
 		}
 		if s.Response != "" {
 			p.message(s, provider, browser, "sends the user back", true)
 			p.message(s, browser, application, brought(s), false)
 		}
-	case s.From == s.To:
-	default:
+	case s.From != s.To:
 		p.message(s, s.From, s.To, s.Name+" "+pathOf(s.Address), false)
-		if s.Response != "" {
-			p.message(s, s.To, s.From, fmt.Sprint(s.Status), true)
-		}
+	}
+}
+
+// changed stands where a message was tampered with.
+const changed = "changed on its way"
+
+// end draws the answer and the verdict.
+func (p *pen) end(s *stepView) {
+	judge := s.From
+	switch {
+	case s.Inbound:
+		judge = s.To
+	case s.Front:
+		judge = application
+	case s.From != s.To && s.Response != "":
+		p.message(s, s.To, s.From, fmt.Sprint(s.Status), true)
 	}
 	if s.Broken != "" && !s.Early {
-		p.note(s, judge, "changed on its way", "broken")
+		p.note(s, judge, changed, "broken")
 	}
 	switch {
 	case s.Failed != "":
@@ -143,6 +164,9 @@ func (p *pen) message(s *stepView, from, to lane, text string, answer bool) {
 // note writes a verdict on somebody's line.
 func (p *pen) note(s *stepView, at lane, text, kind string) {
 	width := len([]rune(text))*letterWidth + 16
+	if kind == "failed" {
+		width += len([]rune(text)) // it is bold
+	}
 	x := min(max(p.x[at], width/2+4), diagramWidth-width/2-4)
 	p.d.Arrows = append(p.d.Arrows, arrow{
 		Step: s.Number, Y: p.y - 22, TextX: x, TextY: p.y - 9, Anchor: "middle", Text: text, Kind: kind, BoxX: x - width/2, BoxW: width,

@@ -96,7 +96,7 @@ func (t *tap) Write(b []byte) (int, error) {
 
 func (t *tap) sendTo(w http.ResponseWriter) {
 	for name, values := range t.header {
-		w.Header()[name] = values
+		w.Header()[name] = append(w.Header()[name], values...) // there may be a cookie already
 	}
 	t.WriteHeader(http.StatusOK)
 	w.WriteHeader(t.status)

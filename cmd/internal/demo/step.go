@@ -40,6 +40,7 @@ type step struct {
 	judged   bool
 	broken   string // what was done to it on its way
 	early    bool   // to the request
+	last     int    // the number of the step before whose end the answer came
 }
 
 // add appends a step. The lock is held.
@@ -66,7 +67,7 @@ func (c *dialogue) answered(s *step, status int, header http.Header, body []byte
 	c.change(func() {
 		s.Took = c.now().Sub(s.Started)
 		s.Response = &report.Response{Status: status, Header: header.Clone(), Body: string(body)}
-		s.broken = broken
+		s.broken, s.last = broken, len(c.steps)+c.dropped
 	})
 }
 

@@ -288,6 +288,7 @@ type stepView struct {
 	Broken, Err, Need  string
 	Early              bool // Broken is about the request
 	Waiting            bool
+	Last               int // the step after which the answer came
 }
 
 // view shows the steps. The lock is held.
@@ -307,7 +308,7 @@ func viewOf(s *step, m *report.Step) *stepView {
 	e := report.Explain(m.Service)
 	v := &stepView{
 		Number: s.number, Title: e.Title, Name: m.Service, Why: e.Why, Section: e.Section, From: s.from, To: s.to, Front: m.Front, Inbound: s.inbound,
-		Checks: m.Checks, Context: m.Context, Record: m.Record, Broken: s.broken, Early: s.early, Err: m.Err, Need: m.Need,
+		Checks: m.Checks, Context: m.Context, Record: m.Record, Broken: s.broken, Early: s.early, Last: s.last, Err: m.Err, Need: m.Need,
 	}
 	if v.Name == "" {
 		v.Name, v.Title = "request", "On its way"

@@ -77,6 +77,12 @@ func TestSession(t *testing.T) {
 		t.Errorf("the conversation is %q, want %q", got, want)
 	}
 	b.photograph(t, "signed-in")
+	b.do(t, chromedp.Click(chromedp.CSS("#step-4 > summary")))
+	b.contains(t, "#step-4", "grant_type=authorization_code", "code=***", "curl --silent", "idtoken_nonce", "token_response")
+	b.photograph(t, "step")
+	b.do(t, chromedp.EmulateViewport(420, 900))
+	b.photograph(t, "narrow")
+	b.do(t, chromedp.ResetViewport())
 
 	b.press(t, "#userinfo", "#outcome")
 	b.contains(t, "#outcome", "UserInfo answered", "diana@op.example")
