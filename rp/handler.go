@@ -12,7 +12,6 @@ import (
 
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/service"
-	"github.com/oidcservice/oidc/state"
 )
 
 // maxForm bounds what a browser brings in a body: an encrypted ID Token, an access token
@@ -55,21 +54,12 @@ func (p *Party) begin(ctx context.Context, v *provider, m message.AuthorizationR
 	if err != nil {
 		return nil, err
 	}
-	req, err := v.runner(ctx, nil).Request(ctx, v.get(service.AuthorizationName), service.Args{Binding: binding, Message: m})
+	req, err := v.runner(ctx, nil).Request(ctx, v.get(service.AuthorizationName), service.Args{Binding: binding, ReturnTo: target, Message: m})
 	if err != nil {
 		return nil, err
 	}
 	if err := p.host(ctx, req.Host); err != nil {
 		return nil, err
-	}
-	if target != "" {
-		_, err := p.db.UpdatePending(ctx, req.State, func(r *state.Record) error {
-			r.Keep(state.KeptReturnTo, target)
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
 	}
 	begun = &begunLogin{issuer: v.issuer, address: req.URL, state: req.State, binding: binding}
 	if asked, ok := req.Message().(*message.AuthorizationRequest); ok {

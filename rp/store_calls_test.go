@@ -23,7 +23,7 @@ func TestStoreCalls(t *testing.T) {
 	}
 	calls.Reset()
 	b := w.browser()
-	held := b.callback(app + "/login")
+	held := b.callback(app + "/login?return_to=/account")
 	count("begin", 2)
 	b.bring(held)
 	count("callback, and a page", 10)

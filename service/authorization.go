@@ -262,6 +262,7 @@ func rememberAuthorization(ctx context.Context, s *Step, req *message.Authorizat
 	r := state.NewRecord(req.State, s.Snapshot.Issuer)
 	r.Set(state.ItemAuthRequest, encoded)
 	r.Keep(state.KeptDPoPThumbprint, req.DPoPJKT)
+	r.Keep(state.KeptReturnTo, s.Args.ReturnTo)
 	if verifier := s.verifier; verifier != "" {
 		r.Keep(state.KeptCodeVerifier, verifier)
 	}

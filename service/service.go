@@ -44,6 +44,10 @@ type Args struct {
 	// Binding is a value only the user's browser holds, such as a cookie
 	// (RFC 6749, Section 10.12). The authorization service remembers its hash.
 	Binding string
+	// ReturnTo is where the browser goes after the login. The authorization service keeps
+	// it with the login, as state.KeptReturnTo; LocalTarget tells whether it may be
+	// followed.
+	ReturnTo string
 	// DPoPNonce is set by NeedError only (RFC 9449, Section 8).
 	DPoPNonce string
 

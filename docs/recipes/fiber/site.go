@@ -78,16 +78,9 @@ func (s *site) begin(c fiber.Ctx, returnTo string) error {
 		return fiber.NewError(fiber.StatusBadRequest, string(message.RuleAuthzResponseReturnURL))
 	}
 	binding := rand.Text()
-	req, err := s.runner.Request(c.Context(), s.services.Get("authorization"), service.Args{Binding: binding})
+	req, err := s.runner.Request(c.Context(), s.services.Get("authorization"), service.Args{Binding: binding, ReturnTo: target})
 	if err != nil {
 		return refused(err)
-	}
-	_, err = s.db.UpdatePending(c.Context(), req.State, func(r *state.Record) error {
-		r.Keep(state.KeptReturnTo, target)
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	set(c, loginCookie(req.State), binding, 600)
 	return c.Redirect().Status(fiber.StatusSeeOther).To(req.URL)
