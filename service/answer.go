@@ -25,6 +25,9 @@ type Answer struct {
 	Members map[string]message.Rule
 	// MediaFor replaces Media where it depends on what was registered.
 	MediaFor func(s *Step) []string
+	// NoErrors says that no error object is defined for this answer: a member called error
+	// is nothing, and status and media type are judged alone.
+	NoErrors bool
 	// First judges an answer before anything else: true accepts it as it is.
 	First func(s *Step) (bool, error)
 	// Other judges an answer of another status: true accepts it, false without an
@@ -79,7 +82,7 @@ func (a Answer) check(s *Step) error {
 			return err
 		}
 	}
-	if declared := declaredError(resp); declared != nil {
+	if declared := declaredError(resp); declared != nil && !a.NoErrors {
 		// A failed client authentication comes with a "WWW-Authenticate response header
 		// field matching the authentication scheme" (RFC 6749, Section 5.2): what it says
 		// goes with the error.

@@ -48,6 +48,9 @@ func openJARM(s *Step, outer *message.AuthorizationResponse) (*message.Authoriza
 	if err := s.Require(j.token.Header.Algorithm == jarmAlg(s), message.RuleJARMProtection, "response.alg", clip(j.token.Header.Algorithm), jarmAlg(s)); err != nil {
 		return nil, err
 	}
+	if err := requireTyp(s, message.RuleJOSETyp, "response.typ", &j.token.Header, "JWT"); err != nil {
+		return nil, err
+	}
 	if err := decodeClaims(s, j.token.Payload, &j.claims, "response", jarmClaimRules); err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ func NewJWKS(env Env) Service {
 		Answer: Answer{
 			Media:      []string{mediaJSON, mediaJWKSet},
 			StatusRule: message.RuleJWKSShape,
+			NoErrors:   true,
 		},
 		Endpoint: func(s *Step, _ *message.JWKSRequest) string { return s.Snapshot.Endpoint(JWKSName) },
 		Gather: func(_ context.Context, s *Step, _ *message.JWKSRequest) error {

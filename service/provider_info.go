@@ -69,6 +69,7 @@ func metadataService(env Env, name string, rules metadataRules) Service {
 		Response: JSON,
 		Answer: Answer{
 			StatusRule: message.RuleMetadataStatus,
+			NoErrors:   true,
 		},
 		Endpoint: func(s *Step, _ *message.ProviderInfoRequest) string { return rules.address(s.Snapshot.Issuer) },
 		Gather: func(_ context.Context, s *Step, _ *message.ProviderInfoRequest) error {

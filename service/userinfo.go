@@ -30,6 +30,7 @@ func NewUserInfo(env Env) Service {
 		Answer: Answer{
 			Media:      []string{"application/json", mediaJWT},
 			StatusRule: message.RuleUserInfoStatus,
+			NoErrors:   true, // those of a challenge apart (Core, Section 5.3.3)
 			MediaRule:  message.RuleUserInfoContentType,
 			BodyRule:   message.RuleUserInfoClaims,
 			Members:    userInfoClaimRules,
@@ -125,6 +126,9 @@ func decodeUserInfo(s *Step, answer Answer) (*message.UserInfoResponse, error) {
 	if err := decodeClaims(s, payload, m, "userinfo", userInfoClaimRules); err != nil {
 		return nil, err
 	}
+	if err := userInfoTimes(s, m); err != nil {
+		return nil, err
+	}
 	if b.UserInfoSignedResponseAlg == "" {
 		return m, nil
 	}
@@ -133,6 +137,19 @@ func decodeUserInfo(s *Step, answer Answer) (*message.UserInfoResponse, error) {
 		return nil, err
 	}
 	return m, verifyAudience(s, message.RuleUserInfoAud, "userinfo.aud", m.Audience)
+}
+
+// userInfoTimes: a JWT that says how long it is good for means it, though it need not
+// say so (RFC 7519, Sections 4.1.4 and 4.1.5).
+func userInfoTimes(s *Step, m *message.UserInfoResponse) error {
+	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
+	if exp := m.Expiration; exp.Present() && exp.Float() <= now-leeway {
+		return s.Fail(message.RuleUserInfoClaims, "userinfo.exp", timeText(exp), "later than now", nil)
+	}
+	if nbf := m.NotBefore; nbf.Present() && nbf.Float() > now+leeway {
+		return s.Fail(message.RuleUserInfoClaims, "userinfo.nbf", timeText(nbf), "not later than now", nil)
+	}
+	return nil
 }
 
 var userInfoClaimRules = claimRules{"sub": message.RuleUserInfoSub, "iss": message.RuleUserInfoIss, "aud": message.RuleUserInfoAud}
@@ -154,6 +171,9 @@ func openUserInfo(s *Step, text string) ([]byte, error) {
 	alg := b.UserInfoSignedResponseAlg
 	if t.Header.Algorithm != alg {
 		return nil, s.Fail(message.RuleUserInfoSignature, "userinfo.alg", clip(t.Header.Algorithm), alg, &message.Violation{Rule: message.RuleJOSEAlg, Param: "alg", Got: clip(t.Header.Algorithm), Want: alg})
+	}
+	if err := requireTyp(s, message.RuleJOSETyp, "userinfo.typ", &t.Header, "JWT"); err != nil {
+		return nil, err
 	}
 	return t.Payload, verifySignature(s, t, []string{alg}, "userinfo", message.RuleUserInfoSignature)
 }

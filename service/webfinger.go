@@ -31,6 +31,7 @@ func NewWebFinger(env Env) Service {
 			Media:      []string{mediaJRD, mediaJSON},
 			MaxBody:    maxJRD,
 			StatusRule: message.RuleWebFingerStatus,
+			NoErrors:   true,
 			MediaRule:  message.RuleWebFingerJRD,
 			BodyRule:   message.RuleWebFingerJRD,
 			Other:      followWebFinger,

@@ -129,6 +129,7 @@ type override struct {
 	JARM       string         `json:"jarm"`
 	JARMClaims map[string]any `json:"jarm_claims"`
 	JARMBeside map[string]any `json:"jarm_beside"`
+	JARMHeader map[string]any `json:"jarm_header"`
 	// Inbound patches how the callback came: mode, method, content_type,
 	// redirect_uri, binding.
 	Inbound map[string]string `json:"inbound"`
@@ -147,7 +148,8 @@ type override struct {
 	Encrypt       map[string]any `json:"encrypt"`         // alg, enc; see wrapped
 	RefreshToken  map[string]any `json:"refresh_id_token"`
 	// UserInfoKey signs UserInfo.
-	UserInfoKey string `json:"userinfo_key"`
+	UserInfoKey    string         `json:"userinfo_key"`
+	UserInfoHeader map[string]any `json:"userinfo_header"`
 	// Answers change the provider's answers by service.
 	Answers map[string]answer `json:"answers"`
 
@@ -504,7 +506,7 @@ func (w *world) send(_ context.Context, req *service.Request) (*service.Response
 		body = []byte(strings.Repeat(`{"x":`, a.Nest) + "1" + strings.Repeat("}", a.Nest))
 	case req.Service == service.UserInfoName && w.o.UserInfoKey != "":
 		if w.o.UserInfoKey != "json" {
-			body = []byte(w.sign(body, w.o.UserInfoKey, nil, ""))
+			body = []byte(w.sign(body, w.o.UserInfoKey, w.o.UserInfoHeader, ""))
 		}
 		body = []byte(w.wrapped(string(body), w.o.UserInfoEncrypt))
 		if _, set := a.Header["Content-Type"]; !set {
@@ -654,7 +656,7 @@ func (w *world) authorize(ctx context.Context, svc service.Service) (string, *se
 	if strings.HasSuffix(mode, "jwt") && w.o.JARM != "plain" {
 		params["aud"], params["exp"] = testClientID, w.now.Unix()+60
 		patch(params, w.o.JARMClaims)
-		params = map[string]any{"response": w.wrapped(w.sign(mustJSON(params), w.o.JARM, nil, ""), w.o.JARMEncrypt)}
+		params = map[string]any{"response": w.wrapped(w.sign(mustJSON(params), w.o.JARM, w.o.JARMHeader, ""), w.o.JARMEncrypt)}
 		patch(params, w.o.JARMBeside)
 	}
 	values := url.Values{}
