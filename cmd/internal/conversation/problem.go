@@ -69,6 +69,7 @@ func ProblemOf(err error, building bool) *report.Problem {
 var ownRules = []string{
 	"authz_request_", "client_auth_", "registration_", "webfinger_", "jar_", "par_", "endsession_", "ciba_request",
 	"dpop_", "exchange_request", "client_credentials_grant", "refresh_scope", "userinfo_token_transport",
+	"introspection_active",
 }
 
 func ownFault(err error, rule message.Rule, building bool) bool {
