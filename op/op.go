@@ -52,9 +52,11 @@ type Config struct {
 	Decoupled func(ctx context.Context, q endpoint.Decoupled)
 
 	// Outbound sends what goes to addresses that a client supplied. Nil is a transport
-	// that connects to public addresses only; OutboundAllow names further ones.
+	// that connects to public addresses only; OutboundAllow names further ones, and
+	// OutboundCAs are the authorities that it trusts, nil for those of the system.
 	Outbound      http.RoundTripper
 	OutboundAllow []netip.Prefix
+	OutboundCAs   *x509.CertPool
 
 	// TrustedProxies are the addresses of reverse proxies whose X-Forwarded-For is
 	// believed, and, if CertificateHeader names one, whose header with the client's
@@ -142,7 +144,7 @@ func New(cfg Config) (*Provider, error) {
 	p := &Provider{
 		context: ctx, set: set, config: cfg, pages: pages,
 		base: strings.TrimSuffix(u.Path, "/"), origin: u.Scheme + "://" + u.Host,
-		client:       outboundClient(cfg.Outbound, cfg.OutboundAllow),
+		client:       outboundClient(cfg.Outbound, cfg.OutboundAllow, cfg.OutboundCAs),
 		slots:        make(chan struct{}, maxSending),
 		interactions: strings.TrimSuffix(u.Path, "/") + interactionPath,
 		paths:        map[string]endpoint.Described{},

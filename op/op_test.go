@@ -3,10 +3,12 @@ package op_test
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"html/template"
 	"io"
+	"log"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -418,7 +420,7 @@ func TestOutboundPolicy(t *testing.T) {
 
 func TestPrivateAddressesAreOutOfReach(t *testing.T) {
 	var hits int
-	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits++ }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits++ }))
 	defer server.Close()
 	p := provider(t)
 	r := do(t, p.Client(), "POST", optest.Issuer+"/register", `{"redirect_uris":["`+callback+`"],"sector_identifier_uri":"`+server.URL+`"}`, "Content-Type", "application/json")
@@ -472,7 +474,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 
 func TestServesOverASocket(t *testing.T) {
 	var handler http.Handler
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	defer server.Close()
 	p := provider(t, func(c *op.Config) { c.Issuer = server.URL + "/tenant" })
 	handler = p
@@ -576,5 +578,25 @@ func TestNotifiedBeforeTheBrowserGoesOn(t *testing.T) {
 			}
 			p.Wait()
 		})
+	}
+}
+
+// The server of a client is trusted by the authorities that the operator named.
+func TestOutboundCAs(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`["` + callback + `"]`)) }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	known := x509.NewCertPool()
+	known.AddCert(server.Certificate())
+	for want, roots := range map[int]*x509.CertPool{201: known, 400: x509.NewCertPool()} {
+		p := provider(t, func(c *op.Config) {
+			c.Outbound, c.OutboundCAs, c.OutboundAllow = nil, roots, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		})
+		r := do(t, p.Client(), "POST", optest.Issuer+"/register", `{"redirect_uris":["`+callback+`"],"sector_identifier_uri":"`+server.URL+`"}`, "Content-Type", "application/json")
+		if r.StatusCode != want {
+			t.Errorf("%d, want %d: %s", r.StatusCode, want, r.body)
+		}
 	}
 }

@@ -3,6 +3,8 @@ package op
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -27,7 +29,7 @@ const sendTimeout = 5 * time.Second
 var errRedirect = errors.New("op: a redirect is not followed")
 
 // outboundClient makes the client of the policy.
-func outboundClient(transport http.RoundTripper, allow []netip.Prefix) *http.Client {
+func outboundClient(transport http.RoundTripper, allow []netip.Prefix, roots *x509.CertPool) *http.Client {
 	if transport == nil {
 		dialer := &net.Dialer{Timeout: sendTimeout, Control: func(_, address string, _ syscall.RawConn) error {
 			ap, err := netip.ParseAddrPort(address)
@@ -41,6 +43,7 @@ func outboundClient(transport http.RoundTripper, allow []netip.Prefix) *http.Cli
 		}}
 		transport = &http.Transport{
 			DialContext:            dialer.DialContext,
+			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    sendTimeout,
 			ResponseHeaderTimeout:  sendTimeout,
 			MaxResponseHeaderBytes: 16 << 10,

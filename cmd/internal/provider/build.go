@@ -27,6 +27,7 @@ func (s *Setup) build(issuer string, keys *keyring, clients *registry, entries s
 		Store: entries, Clients: clients, Users: users,
 		Policy: s.policy(), Lifetimes: endpoint.Lifetimes(s.Lifetimes),
 		ClientCAs:         s.clientCAs,
+		OutboundCAs:       s.outboundCAs,
 		OutboundAllow:     s.prefixes("policy.outbound_allow", s.Policy.OutboundAllow),
 		TrustedProxies:    s.prefixes("proxies.trusted", s.Proxies.Trusted),
 		CertificateHeader: s.Proxies.CertificateHeader,

@@ -181,7 +181,7 @@ func (s *Setup) checkTLS() {
 		s.file.Add("proxies.certificate_header", "behind proxies that terminate TLS, want the header with the client's certificate")
 	}
 	if m.ClientCA != "" {
-		pool, err := s.clientCA()
+		pool, err := s.authorities(x509.NewCertPool(), m.ClientCA)
 		if err != nil {
 			s.file.Add("mutual_tls.client_ca", "%v", err)
 		}
@@ -202,13 +202,12 @@ func (s *Setup) certificate() (*tls.Certificate, error) {
 	return &pair, err
 }
 
-// clientCA reads the authorities of the clients' certificates.
-func (s *Setup) clientCA() (*x509.CertPool, error) {
-	data, err := os.ReadFile(s.file.Beside(s.MutualTLS.ClientCA))
+// authorities adds those of a file to a pool.
+func (s *Setup) authorities(pool *x509.CertPool, name string) (*x509.CertPool, error) {
+	data, err := os.ReadFile(s.file.Beside(name))
 	if err != nil {
 		return nil, err
 	}
-	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(data) {
 		return nil, errors.New("there is no certificate in PEM in it")
 	}
@@ -295,6 +294,15 @@ func (s *Setup) checkPolicy() {
 		s.file.Add("policy.pairwise_secret", "want at least 32 characters (openssl rand -hex 32) that never change")
 	}
 	s.prefixes("policy.outbound_allow", p.OutboundAllow)
+	if p.OutboundCA != "" {
+		system, err := x509.SystemCertPool()
+		if err != nil {
+			system = x509.NewCertPool()
+		}
+		if s.outboundCAs, err = s.authorities(system, p.OutboundCA); err != nil {
+			s.file.Add("policy.outbound_ca", "%v", err)
+		}
+	}
 	if p.PasswordACR != "" && !slices.Contains(p.ACRValues, p.PasswordACR) {
 		s.file.Add("policy.password_acr", "want one of policy.acr_values")
 	}

@@ -141,6 +141,7 @@ type Policy struct {
 	SessionManagement    bool                  `yaml:"session_management"`
 	WebFingerHosts       []string              `yaml:"webfinger_hosts"`
 	OutboundAllow        []string              `yaml:"outbound_allow"` // address blocks
+	OutboundCA           string                `yaml:"outbound_ca"`    // trusted besides those of the system
 	PolicyURI            string                `yaml:"op_policy_uri"`
 	TOSURI               string                `yaml:"op_tos_uri"`
 	ServiceDocumentation string                `yaml:"service_documentation"`
@@ -173,6 +174,8 @@ type Setup struct {
 	keys      *keyring
 	trusted   []endpoint.TrustedIssuer
 	clientCAs *x509.CertPool // nil without mutual_tls.client_ca
+	// outboundCAs are those of policy.outbound_ca and the system; nil are the system's.
+	outboundCAs *x509.CertPool
 }
 
 // ErrConfig is what the error of Load wraps when the configuration is at fault.

@@ -151,6 +151,7 @@ func TestFaults(t *testing.T) {
 		{"policy: {access_tokens: saml}", "policy.access_tokens: want opaque, jwt"},
 		{"policy: {bound_tokens: mutual_tls}", "policy.bound_tokens: mutual_tls needs"},
 		{"policy: {pairwise_secret: short}", "policy.pairwise_secret: want at least 32"},
+		{"policy: {outbound_ca: words.pem}", "policy.outbound_ca: there is no certificate in PEM in it"},
 		{"policy: {outbound_allow: [all]}", "policy.outbound_allow[0]: want"},
 	} {
 		_, err := Load(write(t, tt.text), Overrides{})

@@ -46,7 +46,7 @@ func TestManual(t *testing.T) {
 	}
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made.Certificate[0]})
 	for file, text := range map[string]string{
-		"server.pem": string(cert), "clients.pem": string(cert),
+		"server.pem": string(cert), "clients.pem": string(cert), "partners.pem": string(cert),
 		"server.key":         string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
 		"clients.yaml":       "[]\n",
 		"partner.jwks.json":  partnerJWKS,
