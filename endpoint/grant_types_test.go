@@ -256,12 +256,44 @@ func TestCIBAPush(t *testing.T) {
 	if text(pushed, "auth_req_id") != id || claims["urn:openid:params:jwt:claim:auth_req_id"] != id || claims["at_hash"] == nil || claims["urn:openid:params:jwt:claim:rt_hash"] == nil {
 		t.Errorf("pushed %v with %v", pushed, claims)
 	}
+	for _, allow := range []bool{true, false} {
+		if sent, err := w.ctx.Decide(t.Context(), r.resp.Ask.Ticket, allow, endpoint.Authentication{User: "diana"}); !errors.Is(err, endpoint.ErrForeign) || len(sent) != 0 {
+			t.Errorf("a second decision: %v, %v", sent, err)
+		}
+	}
 	r = w.askFor()
 	sent, err = w.ctx.Decide(t.Context(), r.resp.Ask.Ticket, false, endpoint.Authentication{})
 	w.must(err)
 	if !strings.Contains(string(sent[0].Body), `"error":"access_denied"`) {
 		t.Errorf("sent %s", sent[0].Body)
 	}
+}
+
+// CIBA, Section 4: a client registers what is offered, and where it is notified.
+func TestCIBARegistration(t *testing.T) {
+	w := newWorld(t, func(cfg *endpoint.Config, c *endpoint.Client) {
+		extended(cfg, c)
+		cfg.Policy.DeliveryModes = []string{"poll", "ping"}
+		c.Metadata.BackchannelTokenDeliveryMode = "push"
+	})
+	for _, tt := range []struct {
+		mode, notify, alg string
+		rule              message.Rule
+	}{
+		{"", "", "", ""}, {"poll", "", "ES256", ""}, {"ping", "https://rp.example/notify", "", ""},
+		{"push", "https://rp.example/notify", "", message.RuleOPRegistrationAlgs}, {"pull", "", "", message.RuleOPRegistrationRequest},
+		{"ping", "", "", message.RuleOPRegistrationURIs}, {"ping", "http://rp.example/notify", "", message.RuleOPRegistrationURIs},
+		{"poll", "", "HS256", message.RuleOPRegistrationAlgs}, {"poll", "", "none", message.RuleOPRegistrationAlgs},
+	} {
+		err := w.ctx.CheckMetadata(t.Context(), &message.ClientMetadata{
+			GrantTypes: []string{message.GrantTypeCIBA}, BackchannelTokenDeliveryMode: tt.mode, BackchannelClientNotificationEndpoint: tt.notify,
+			BackchannelAuthenticationRequestSigningAlg: tt.alg,
+		})
+		if tt.rule == "" && err != nil || tt.rule != "" && !errors.Is(err, tt.rule) {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+	wants(t, w.askFor(), message.UnauthorizedClient, message.RuleOPCIBARequest)
 }
 
 func TestCIBASigned(t *testing.T) {

@@ -132,7 +132,7 @@ func (v *visitor) authorizeURL(change ...string) string {
 }
 
 var (
-	opFormOf   = regexp.MustCompile(`<form id="([a-z_]+)" method="post" action="([^"]+)"`)
+	opFormOf   = regexp.MustCompile(`<form id="([a-z_0-9]+)" method="post" action="([^"]+)"`)
 	opTicketOf = regexp.MustCompile(`name="ticket" value="([^"]+)"`)
 	opScopeOf  = regexp.MustCompile(`name="scope" value="([^"]+)"`)
 )
