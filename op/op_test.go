@@ -420,7 +420,7 @@ func TestOutboundPolicy(t *testing.T) {
 
 func TestPrivateAddressesAreOutOfReach(t *testing.T) {
 	var hits int
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits++ }))
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits++ }))
 	defer server.Close()
 	p := provider(t)
 	r := do(t, p.Client(), "POST", optest.Issuer+"/register", `{"redirect_uris":["`+callback+`"],"sector_identifier_uri":"`+server.URL+`"}`, "Content-Type", "application/json")
@@ -474,7 +474,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 
 func TestServesOverASocket(t *testing.T) {
 	var handler http.Handler
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	defer server.Close()
 	p := provider(t, func(c *op.Config) { c.Issuer = server.URL + "/tenant" })
 	handler = p
