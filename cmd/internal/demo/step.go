@@ -72,7 +72,7 @@ func (c *dialogue) answered(s *step, status int, header http.Header, body []byte
 }
 
 // front notes that the browser is sent to the provider.
-func (c *dialogue) front(name, address, broken string) *step {
+func (c *dialogue) front(name, address, broken string) {
 	s := &step{from: browser, to: provider, broken: broken, early: broken != ""}
 	s.Service, s.Front = name, true
 	s.Request = &report.Request{Method: http.MethodGet, URL: address}
@@ -80,7 +80,6 @@ func (c *dialogue) front(name, address, broken string) *step {
 		s.State = u.Query().Get("state")
 	}
 	c.change(func() { c.add(s) })
-	return s
 }
 
 // observe is told of every exchange of services with the provider, and of its verdict.
