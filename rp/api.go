@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/oidcservice/oidc/factory"
@@ -63,6 +64,7 @@ type API struct {
 	answers  answers
 	config   APIConfig
 	document []byte
+	learnt   atomic.Uint64 // how often keys of issuers were fetched
 }
 
 // NewAPI makes an API. It sends nothing: an issuer is asked when the first token comes.
@@ -202,6 +204,7 @@ func (a *API) Verify(r *http.Request, demand resource.Demand) (*resource.Token, 
 	a.refresh(ctx)
 	req := &resource.Request{Method: r.Method, URL: a.asked(r), Header: r.Header, PeerCertificates: a.certificates(r)}
 	for met := map[string]bool{}; ; {
+		learnt := a.learnt.Load()
 		token, err := a.resource.Verify(ctx, req, demand)
 		var need *resource.NeedError
 		if !errors.As(err, &need) {
@@ -215,7 +218,7 @@ func (a *API) Verify(r *http.Request, demand resource.Demand) (*resource.Token, 
 			return nil, need.Err
 		}
 		met[what] = true
-		if err := a.meet(ctx, req, need); err != nil {
+		if err := a.meet(ctx, req, need, learnt); err != nil {
 			return nil, errors.Join(need.Err, err)
 		}
 	}

@@ -13,8 +13,9 @@ import (
 	"github.com/oidcservice/oidc/service"
 )
 
-// meet finds out what the verifier needs to know from an issuer.
-func (a *API) meet(ctx context.Context, req *resource.Request, need *resource.NeedError) error {
+// meet finds out what the verifier needs to know from an issuer. Learnt is how often keys
+// had been fetched before it judged.
+func (a *API) meet(ctx context.Context, req *resource.Request, need *resource.NeedError, learnt uint64) error {
 	v, err := a.party.provider(ctx, need.Issuer)
 	if err != nil {
 		return err
@@ -23,7 +24,7 @@ func (a *API) meet(ctx context.Context, req *resource.Request, need *resource.Ne
 		req.Introspection, err = a.introspect(ctx, v, need.Introspect)
 		return err
 	}
-	return a.learnKeys(ctx, v)
+	return a.learnKeys(ctx, v, learnt)
 }
 
 // refresh renews what is known of issuers and stale. The old serves on if that fails.
@@ -59,9 +60,12 @@ func (a *API) discover(ctx context.Context, v *provider) error {
 
 // learnKeys fetches the keys of an issuer, once for all requests that wait for them. An
 // unknown key leads to one fetch a minute (rule jwks_refetch_cooldown); the verdict is then
-// that of the keys that are known.
-func (a *API) learnKeys(ctx context.Context, v *provider) error {
+// that of the keys that are known, or of those that came while it was judged.
+func (a *API) learnKeys(ctx context.Context, v *provider, learnt uint64) error {
 	err := a.party.flights.do(ctx, "keys "+v.issuer, v.patience(), func(ctx context.Context) error {
+		if a.learnt.Load() != learnt {
+			return nil
+		}
 		if err := a.discover(ctx, v); err != nil {
 			return err
 		}
@@ -72,6 +76,8 @@ func (a *API) learnKeys(ctx context.Context, v *provider) error {
 		if err == nil {
 			v.settled()
 			v.remember(ctx)
+			a.passKeys(v)
+			a.learnt.Add(1)
 		}
 		return err
 	})
