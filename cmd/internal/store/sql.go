@@ -178,7 +178,7 @@ func (s *Store) openSQL(ctx context.Context, kind string, pool *sql.DB, d sqlsta
 	if t.migrate {
 		err = store.Migrate(ctx)
 	} else {
-		_, _, err = store.Get(ctx, "") // to tell now what is wrong with the server or the tables
+		_, _, err = store.Get(ctx, "ready") // to tell now what is wrong with the server or the tables
 	}
 	if err != nil {
 		return unreachable(kind, err)
