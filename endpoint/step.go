@@ -85,8 +85,10 @@ func (s *Step) decode(as Encoding) *Refusal {
 	if header != want { // with parameters, or in another case
 		media, _, err = mime.ParseMediaType(header)
 	}
+	// "The authorization server responds with an HTTP 400 (Bad Request) status code
+	// (unless specified otherwise)" (RFC 6749, Section 5.2), and nothing specifies 415.
 	if !one || err != nil || media != want {
-		return Refuse(415, message.InvalidRequest, message.RuleOPRequestBody, "").Because("another content type", want, nil)
+		return Refuse(400, message.InvalidRequest, message.RuleOPRequestBody, "").Because("another content type", want, nil)
 	}
 	if as == JSON {
 		return nil

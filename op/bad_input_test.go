@@ -130,9 +130,9 @@ func TestBadEnvelopes(t *testing.T) {
 			{"a method that it has not", "", func(d *draft) { d.method = "PATCH" }, 405},
 			{"a body over the limit", "POST", func(d *draft) { d.body += strings.Repeat(" ", 64<<10) }, 413},
 			{"a query over the limit", "", func(d *draft) { d.query += strings.Repeat("&", 32<<10+1) }, 414},
-			{"another content type", "POST", func(d *draft) { d.header.Set("Content-Type", "text/plain") }, 415},
-			{"no content type", "POST", func(d *draft) { d.header.Del("Content-Type") }, 415},
-			{"a content type that is none", "POST", func(d *draft) { d.header.Set("Content-Type", "/;=") }, 415},
+			{"another content type", "POST", func(d *draft) { d.header.Set("Content-Type", "text/plain") }, 400},
+			{"no content type", "POST", func(d *draft) { d.header.Del("Content-Type") }, 400},
+			{"a content type that is none", "POST", func(d *draft) { d.header.Set("Content-Type", "/;=") }, 400},
 			{"201 parameters", "POST", func(d *draft) { d.body += strings.Repeat("&x=", 200) }, 400},
 		} {
 			for _, d := range requests[e.Name] {

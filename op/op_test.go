@@ -271,7 +271,7 @@ func TestMethodsAndBodies(t *testing.T) {
 		{"GET", "/token", "", "", 405, "POST"},
 		{"PUT", "/authorize", "", "", 405, "GET, POST"},
 		{"OPTIONS", "/authorize", "", "", 405, "GET, POST"},
-		{"POST", "/token", "grant_type=x", "text/plain", 415, ""},
+		{"POST", "/token", "grant_type=x", "text/plain", 400, ""},
 		{"POST", "/token", strings.Repeat("x", 64<<10+1), form, 413, ""},
 		{"POST", "/register", strings.Repeat(" ", 64<<10+1), "application/json", 413, ""},
 		{"GET", "/userinfo?" + strings.Repeat("x", 32<<10+1), "", "", 414, ""},
