@@ -331,6 +331,43 @@ func TestRevocationAfterRefresh(t *testing.T) {
 	}
 }
 
+// TestRevocationOfAReplacedToken: the access token that a refresh had replaced does not come
+// back when the new one is revoked, and takes nothing of the new one along when it is itself.
+func TestRevocationOfAReplacedToken(t *testing.T) {
+	for _, test := range []struct {
+		item  string
+		found bool
+	}{{state.ItemRefreshTokenResponse, false}, {state.ItemTokenResponse, true}} {
+		w := held(t, override{})
+		ctx := context.Background()
+		before, err := w.db.Session(ctx, w.login)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var response message.AccessTokenResponse
+		if err := message.DecodeJSON(before.Item(test.item), &response); err != nil || response.AccessToken == "" || before.Kept(state.KeptExpiry) == "" {
+			t.Fatalf("%s: %v, %v", test.item, response, err)
+		}
+		ask := message.RevocationRequest{Token: response.AccessToken}
+		if _, err := service.Run(ctx, w.services.Get(service.RevocationName), service.Args{State: w.login, Message: ask}, w.send); err != nil {
+			t.Fatal(err)
+		}
+		after, err := w.db.Session(ctx, w.login)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := after.Latest("access_token") != nil; found != test.found {
+			t.Errorf("after the token of %s was revoked there is another: %v", test.item, found)
+		}
+		if kept := after.Kept(state.KeptExpiry) != ""; kept != test.found {
+			t.Errorf("after the token of %s was revoked the expiry is known: %v", test.item, kept)
+		}
+		if after.Latest("refresh_token") == nil {
+			t.Errorf("after the token of %s was revoked there is no refresh token", test.item)
+		}
+	}
+}
+
 func TestRevocationRetryAfter(t *testing.T) {
 	for header, want := range map[string]string{
 		"":                              "5s",

@@ -142,14 +142,24 @@ func forgetToken(r *state.Record, token message.Secret) error {
 			carried = carried || items[item].RefreshToken.Equal(token)
 		}
 	}
-	for item, m := range items {
+	// From the newest on: what a token had replaced does not come back when it goes.
+	gone, newer := carried, false
+	for _, item := range []string{state.ItemRefreshTokenResponse, state.ItemTokenResponse} {
+		m := items[item]
+		if m == nil {
+			continue
+		}
 		if carried {
 			m.RefreshToken = ""
 		}
-		if carried || m.AccessToken.Equal(token) {
+		held := m.AccessToken != ""
+		if gone = gone || held && m.AccessToken.Equal(token); gone && held {
 			m.AccessToken, m.ExpiresIn = "", nil
-			r.Keep(state.KeptExpiry, "")
+			if !newer {
+				r.Keep(state.KeptExpiry, "") // it is that of the newest
+			}
 		}
+		newer = newer || held
 		if err := setItem(r, item, m); err != nil {
 			return err
 		}
