@@ -2,6 +2,7 @@ package factory_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -80,6 +81,9 @@ func TestFactoryUnknownKeys(t *testing.T) {
 	} {
 		if _, err := factory.ParseSpec([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
+		}
+		if err := json.Unmarshal([]byte(text), new(factory.Spec)); err == nil {
+			t.Errorf("%s: read by encoding/json", text)
 		}
 	}
 	for name, spec := range map[string]factory.Spec{

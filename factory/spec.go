@@ -38,6 +38,16 @@ func (c Config) settings() service.Settings {
 	}
 }
 
+// UnmarshalJSON reads a Spec as [ParseSpec] does.
+func (s *Spec) UnmarshalJSON(data []byte) error {
+	spec, err := ParseSpec(data)
+	if err != nil {
+		return err
+	}
+	*s = spec
+	return nil
+}
+
 // configFields are the members a Config may have in JSON.
 var configFields = map[string]bool{"kind": true, "client_auth": true, "request_args": true}
 
