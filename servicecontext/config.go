@@ -38,7 +38,7 @@ type Config struct {
 	ProviderKeys *keyjar.Set
 
 	// Client is a registration made out of band. ClientID and ClientSecret are the
-	// short form of it.
+	// short form of it. Its redirect URIs are ours where Metadata names none.
 	Client       *message.RegistrationResponse
 	ClientID     string
 	ClientSecret message.Secret
@@ -208,6 +208,15 @@ func (c *Config) snapshot() (*Snapshot, error) {
 		sn.Jar = sn.Jar.With("", c.Keys)
 	}
 	sn.Metadata.RedirectURIs = union(c.Metadata.RedirectURIs, c.Callbacks.uris())
+	if c.Client != nil {
+		// What was registered elsewhere is ours, where the settings are silent.
+		if len(sn.Metadata.RedirectURIs) == 0 {
+			sn.Metadata.RedirectURIs = slices.Clone(c.Client.RedirectURIs)
+		}
+		if len(sn.Metadata.PostLogoutRedirectURIs) == 0 {
+			sn.Metadata.PostLogoutRedirectURIs = slices.Clone(c.Client.PostLogoutRedirectURIs)
+		}
+	}
 	sn.preferProfile()
 	if err := sn.derive(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -389,5 +390,25 @@ func TestSealNeedsRandomness(t *testing.T) {
 	sc := learnt(t, servicecontext.Config{SealKeys: [][]byte{make([]byte, 32)}, Rand: io.LimitReader(rand.Reader, 0)})
 	if _, err := sc.Marshal(); err == nil {
 		t.Error("sealed without randomness")
+	}
+}
+
+// TestStaticRegistrationNamesRedirectURIs: what was registered elsewhere need not be said
+// twice, and what the settings say comes first.
+func TestStaticRegistrationNamesRedirectURIs(t *testing.T) {
+	registered := message.ClientMetadata{RedirectURIs: []string{"https://rp.example/a"}, PostLogoutRedirectURIs: []string{"https://rp.example/b"}}
+	own := message.ClientMetadata{RedirectURIs: []string{"https://rp.example/c"}, PostLogoutRedirectURIs: []string{"https://rp.example/d"}}
+	for _, test := range []struct{ settings, want message.ClientMetadata }{{message.ClientMetadata{}, registered}, {own, own}} {
+		sc, err := servicecontext.New(servicecontext.Config{
+			Issuer: "https://op.example", Metadata: test.settings,
+			Client: &message.RegistrationResponse{ClientID: "a", ClientMetadata: registered},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := sc.Snapshot().Metadata
+		if !slices.Equal(got.RedirectURIs, test.want.RedirectURIs) || !slices.Equal(got.PostLogoutRedirectURIs, test.want.PostLogoutRedirectURIs) {
+			t.Errorf("%v, %v", got.RedirectURIs, got.PostLogoutRedirectURIs)
+		}
 	}
 }
