@@ -449,6 +449,10 @@ func idTokenFlow(s *Step, c *idTokenCheck) error {
 // over TLS from the token endpoint.
 func idTokenSignature(s *Step, c *idTokenCheck) error {
 	if c.alg == "none" {
+		// There is no key to it, but the signature has to be empty (RFC 7518, Section 3.6).
+		if _, err := keyjar.NewSet().Verify(c.token, []string{c.alg}); err != nil {
+			return s.Fail(message.RuleIDTokenSignature, "id_token", "", "an empty signature", err)
+		}
 		return nil
 	}
 	return verifySignature(s, c.token, []string{c.alg}, "id_token", message.RuleIDTokenSignature)

@@ -144,7 +144,7 @@ type override struct {
 	IDTokenKey    string         `json:"id_token_key"`
 	IDTokenRaw    string         `json:"id_token_raw"`
 	IDTokenClaims string         `json:"id_token_claims"` // the payload to the letter
-	IDTokenTamper string         `json:"id_token_tamper"` // "signature", "payload"
+	IDTokenTamper string         `json:"id_token_tamper"` // "signature", "payload", "append"
 	Encrypt       map[string]any `json:"encrypt"`         // alg, enc; see wrapped
 	RefreshToken  map[string]any `json:"refresh_id_token"`
 	// UserInfoKey signs UserInfo.
@@ -444,6 +444,8 @@ func (w *world) sign(payload []byte, key string, header map[string]any, tamper s
 		token = resign(w.t, token, key, header)
 	}
 	switch tamper {
+	case "append":
+		token += "AAAA"
 	case "signature":
 		i := strings.LastIndexByte(token, '.') + 5
 		token = token[:i] + flip(token[i]) + token[i+1:]
