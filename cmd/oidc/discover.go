@@ -16,6 +16,9 @@ func (c *command) discover() *cobra.Command {
 		Short: "Find a provider (WebFinger) and print its metadata",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] == "" {
+				return &conversation.SettingError{Text: "want an issuer or a user, not an empty argument"}
+			}
 			if isIssuer(args[0]) {
 				s.Issuer = args[0]
 			} else {

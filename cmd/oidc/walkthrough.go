@@ -138,6 +138,12 @@ func (f *walkFlags) settings(c *command, fs *pflag.FlagSet) (conversation.Settin
 	if fs.Changed("max-age") {
 		s.MaxAge = &f.maxAge
 	}
+	for _, name := range []string{"issuer", "resource"} {
+		// A variable that is not set must not lead to the embedded provider.
+		if flag := fs.Lookup(name); flag.Changed && flag.Value.String() == "" {
+			return s, &conversation.SettingError{Flag: name, Text: "it is empty"}
+		}
+	}
 	s.UserInfoAsked = fs.Changed("userinfo") && s.UserInfo != "none"
 	if fs.Changed("timeout") && s.Timeout <= 0 {
 		return s, &conversation.SettingError{Flag: "timeout", Text: "want a positive duration"}

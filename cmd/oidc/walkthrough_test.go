@@ -451,3 +451,12 @@ func TestBrokenHTTP(t *testing.T) {
 		}
 	}
 }
+
+// TestEmptyProvider: a variable that is not set does not lead to the embedded provider.
+func TestEmptyProvider(t *testing.T) {
+	for _, args := range [][]string{{"walkthrough", "--issuer", ""}, {"walkthrough", "--resource", ""}, {"discover", ""}} {
+		if exit, o := object(t, args...); exit != 2 || o.Outcome != "config" {
+			t.Errorf("%q: exit %d, %s", args, exit, o.Outcome)
+		}
+	}
+}
