@@ -114,6 +114,9 @@ type held struct {
 // fresh reports whether the token need not be refreshed yet. One that lives shortly is
 // refreshed in its last quarter.
 func (h *held) fresh(now time.Time) bool {
+	if h.Token == "" {
+		return false // it was revoked
+	}
 	if h.Expiry.IsZero() {
 		return true
 	}
@@ -160,7 +163,7 @@ func heldBy(record state.Record) (*held, error) {
 			h.refresh = m.RefreshToken
 		}
 	}
-	if h.Token == "" {
+	if h.Token == "" && h.refresh == "" {
 		return nil, fmt.Errorf("%w: the login brought no access token", ErrNoLogin)
 	}
 	if seconds, err := strconv.ParseInt(record.Kept(state.KeptExpiry), 10, 64); err == nil {

@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oidcservice/oidc/factory"
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/rp"
+	"github.com/oidcservice/oidc/service"
 	"github.com/oidcservice/oidc/state"
 )
 
@@ -266,6 +268,29 @@ func TestRefreshThatFails(t *testing.T) {
 	}
 	if _, err := token.Access(t.Context()); !errors.Is(err, rp.ErrNoLogin) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// An access token that was revoked, so that its login has forgotten it, is replaced.
+func TestTokenAfterRevocation(t *testing.T) {
+	var db *state.DB
+	w := newWorld(t, func(c *rp.Config) { db = c.DB })
+	l := loggedIn(t, w)
+	first, err := l.Token().Access(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	services, err := factory.Build(factory.Spec{service.RevocationName: {}}, w.party.ServiceContext("https://op.example"), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := service.Args{State: l.ID, Message: message.RevocationRequest{Token: first.Token}}
+	if _, err := service.Run(t.Context(), services.Get(service.RevocationName), ask, rp.NewClient(rp.ClientOptions{Transport: roundTripper(w.net.roundTrip)}).Send); err != nil {
+		t.Fatal(err)
+	}
+	next, err := l.Token().Access(t.Context())
+	if err != nil || next.Token == "" || next.Token.Equal(first.Token) {
+		t.Errorf("got %v, %v, want another token", next, err)
 	}
 }
 
