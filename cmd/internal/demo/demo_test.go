@@ -149,6 +149,9 @@ func TestWithoutScript(t *testing.T) {
 		t.Errorf("the login ended at %s with status %d", page.at, page.status)
 	}
 	page.wants(t, `id="user">Diana Krall<`, `id="subject">diana<`, "idtoken_nonce", "token_response")
+	page.wants(t, "What the service context learnt", "<code>endpoints.authorization</code>", "<code>client_id</code>", "<code>jwks</code>",
+		"What the state record gained", `<code class="item">auth_response</code>`, `<code class="item">token_response</code>`, `<code class="item">user_info</code>`,
+		"<title id=\"diagram-title\">", "<desc id=\"diagram-description\">", "curl --silent")
 	v.post("/refresh", nil).wants(t, "The tokens were renewed")
 	v.post("/userinfo", nil).wants(t, "UserInfo answered")
 	v.post("/call", url.Values{"operation": {"greeting"}}).wants(t, "The API answered with status 200")
