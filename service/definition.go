@@ -104,14 +104,15 @@ func (d Definition[Req, Resp]) New(env Env) Service {
 }
 
 type defined[Req, Resp message.Message] struct {
-	d   Definition[Req, Resp]
-	env Env
+	d     Definition[Req, Resp]
+	env   Env
+	rooms rooms
 }
 
 func (x *defined[Req, Resp]) Name() string { return x.d.Name }
 
 func (x *defined[Req, Resp]) step() *Step {
-	return &Step{Service: x.d.Name, Snapshot: x.env.Context.Snapshot(), Now: x.env.Context.Now(), env: &x.env}
+	return &Step{Service: x.d.Name, Snapshot: x.env.Context.Snapshot(), Now: x.env.Context.Now(), env: &x.env, rooms: &x.rooms}
 }
 
 func (x *defined[Req, Resp]) wrap(s *Step, err error) error {
@@ -232,6 +233,7 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 		out.State = s.State
 	}
 	out.Checks = s.checks
+	x.rooms.learn(s)
 	return out, nil
 }
 
@@ -332,6 +334,7 @@ func (x *defined[Req, Resp]) ParseResponse(ctx context.Context, resp *Response) 
 	if err != nil {
 		return nil, x.wrap(s, dpopNonceNeed(s, err))
 	}
+	x.rooms.learn(s)
 	return &Result{
 		State: s.State, Message: any(m).(message.Message), IDToken: s.IDToken, Ended: s.ended, Sources: s.sources, Optional: s.Optional,
 		Checks: s.checks, owner: x, step: s,

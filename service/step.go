@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/oidcservice/oidc/message"
@@ -36,7 +37,8 @@ type Step struct {
 
 	env       *Env
 	checks    []Check
-	judged    []Check              // those of the judgement, while its result is committed
+	judged    []Check // those of the judgement, while its result is committed
+	rooms     *rooms
 	verifier  string               // the fresh code verifier of an authorization request
 	jarm      *jarm                // an authorization response that came as a JWT
 	logout    *message.LogoutToken // a verified logout token
@@ -48,6 +50,24 @@ type Step struct {
 	payload   []byte               // the verified ID Token's claims, as signed
 	granted   grant                // what a token response gives
 	sources   []SourcedClaims      // what other sources tell about the user
+}
+
+// rooms is how many checks a request and an answer of a service had at most, so that
+// the next one makes room for as many at once.
+type rooms struct{ request, answer atomic.Int32 }
+
+func (r *rooms) of(s *Step) *atomic.Int32 {
+	if s.Response == nil {
+		return &r.request
+	}
+	return &r.answer
+}
+
+// learn notes how many checks a step had.
+func (r *rooms) learn(s *Step) {
+	if room, n := r.of(s), int32(len(s.checks)); n > room.Load() {
+		room.Store(n)
+	}
 }
 
 // Context returns the service context that the step's service belongs to.
@@ -68,8 +88,11 @@ func (s *Step) task(construct func(Env) Service, args Args) Task {
 
 func (s *Step) record(c Check) {
 	if s.checks == nil {
-		// Enough for most steps; the one that judges an ID Token has twice as many.
-		s.checks = make([]Check, 0, 12)
+		room := 4
+		if s.rooms != nil && s.judged == nil {
+			room = max(room, int(s.rooms.of(s).Load()))
+		}
+		s.checks = make([]Check, 0, room)
 	}
 	s.checks = append(s.checks, c)
 }
