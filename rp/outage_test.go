@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,11 +35,9 @@ var faults = map[string]struct {
 		return resp, nil
 	}, []rp.Kind{rp.KindSlow}},
 	"500": {func(*http.Request) (*http.Response, error) { return answer(500, "text/html", "<h1>"+leak+"</h1>"), nil }, []rp.Kind{rp.KindRefused}},
-	// An error object means something only where one is defined: not to discovery, for keys
-	// or at UserInfo.
 	"503": {func(*http.Request) (*http.Response, error) {
 		return answer(503, "application/json", `{"error":"temporarily_unavailable","error_description":"maintenance"}`), nil
-	}, []rp.Kind{rp.KindDeclared, rp.KindRefused}},
+	}, []rp.Kind{rp.KindDeclared}},
 	"429":          {func(*http.Request) (*http.Response, error) { return answer(429, "text/plain", leak), nil }, []rp.Kind{rp.KindRefused}},
 	"a login page": {func(*http.Request) (*http.Response, error) { return answer(200, "text/html", leak), nil }, []rp.Kind{rp.KindRefused}},
 	"not JSON":     {func(*http.Request) (*http.Response, error) { return answer(200, "application/json", leak), nil }, []rp.Kind{rp.KindRefused}},
@@ -117,7 +116,11 @@ func TestProviderFailsAtEachStep(t *testing.T) {
 				if hit > 1 {
 					t.Errorf("the request was sent %d times", hit)
 				}
-				checkProblem(t, w, p, step.service, fault.kinds)
+				kinds := fault.kinds
+				if len(kinds) == 1 && kinds[0] == rp.KindDeclared && slices.Contains(undeclared, step.service) {
+					kinds = []rp.Kind{rp.KindRefused}
+				}
+				checkProblem(t, w, p, step.service, kinds)
 				checkNoSecret(t, w, p, b, brought)
 				if len(b.cookies("__Host-oidc-session")) != 0 {
 					t.Error("a session was opened")
@@ -132,6 +135,9 @@ func TestProviderFailsAtEachStep(t *testing.T) {
 		}
 	}
 }
+
+// undeclared are the steps for whose answers no error object is defined: one is refused.
+var undeclared = []string{"provider_info", "jwks", "userinfo"}
 
 // checkProblem says whether the user was told what happened and what to do, and the
 // operator where.
