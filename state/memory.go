@@ -96,7 +96,7 @@ func (m *Memory) Add(ctx context.Context, key string, value []byte, ttl time.Dur
 	if found {
 		return false, nil
 	}
-	return true, s.put(kindEntry, key, tag, at, value, now, until(now, ttl))
+	return true, s.put(kindEntry, key, tag, at, value, 0, now, until(now, ttl))
 }
 
 // Put implements Store.
@@ -107,7 +107,7 @@ func (m *Memory) Put(ctx context.Context, key string, value []byte, ttl time.Dur
 	}
 	defer s.mu.Unlock()
 	at, _ := s.find(kindEntry, key, tag, now)
-	return s.put(kindEntry, key, tag, at, value, now, until(now, ttl))
+	return s.put(kindEntry, key, tag, at, value, 0, now, until(now, ttl))
 }
 
 // Get implements Store.
@@ -162,7 +162,7 @@ func (m *Memory) Swap(ctx context.Context, key string, old, value []byte, ttl ti
 	if !found || !bytes.Equal(s.value(at), old) {
 		return false, nil
 	}
-	return true, s.put(kindEntry, key, tag, at, value, now, until(now, ttl))
+	return true, s.put(kindEntry, key, tag, at, value, 0, now, until(now, ttl))
 }
 
 // Len returns the number of entries and groups, expired ones included that no

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -189,6 +190,31 @@ func pauses(n int) (longest, median time.Duration) {
 	last := slices.Clone(stats.Pause[:min(len(stats.Pause), n)])
 	slices.Sort(last)
 	return last[len(last)-1], last[len(last)/2]
+}
+
+// BenchmarkJoin is what one more login of a subject costs who has many already.
+func BenchmarkJoin(b *testing.B) {
+	for _, many := range []int{1, 100, 10_000} {
+		b.Run(strconv.Itoa(many), func(b *testing.B) {
+			m := new(Memory)
+			join := func(n int) {
+				if err := m.Join(background, "subject", fmt.Sprintf("%032d", n), time.Hour); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for n := range many {
+				join(n)
+			}
+			n := many
+			for b.Loop() {
+				join(n)
+				if err := m.Leave(background, "subject", fmt.Sprintf("%032d", n-many)); err != nil {
+					b.Fatal(err)
+				}
+				n++
+			}
+		})
+	}
 }
 
 func BenchmarkBegin(b *testing.B) {

@@ -87,8 +87,8 @@ func (s *shard) value(at int) []byte {
 }
 
 // put stores an entry at the slot that find returned, free or not. An entry
-// that is dead on arrival is not stored.
-func (s *shard) put(kind byte, key string, tag uint32, at int, value []byte, now, until int64) error {
+// that is dead on arrival is not stored. Behind it is room for spare bytes at least.
+func (s *shard) put(kind byte, key string, tag uint32, at int, value []byte, spare int, now, until int64) error {
 	found := len(s.slots) > 0 && s.slots[at].at != 0
 	if until <= now {
 		if found {
@@ -96,7 +96,7 @@ func (s *shard) put(kind byte, key string, tag uint32, at int, value []byte, now
 		}
 		return nil
 	}
-	need := entryHead + len(key) + len(value)
+	need := entryHead + len(key) + len(value) + spare
 	if found && !s.pages.fits(s.slots[at].at-1, need) {
 		place, err := s.pages.alloc(need)
 		if err != nil {
@@ -125,6 +125,17 @@ func (s *shard) put(kind byte, key string, tag uint32, at int, value []byte, now
 	copy(e[entryHead:], key)
 	copy(e[entryHead+len(key):], value)
 	return nil
+}
+
+// extend makes a value longer by n bytes in place, if its chunk has the room.
+func (s *shard) extend(at, n int) bool {
+	e := s.entry(at)
+	size := int(binary.LittleEndian.Uint32(e[8:])) + n
+	if entryHead+int(e[13])+size > len(e) {
+		return false
+	}
+	binary.LittleEndian.PutUint32(e[8:], uint32(size))
+	return true
 }
 
 // prolong gives an entry another end, which is not over yet.

@@ -25,7 +25,7 @@ func TestMemoryModel(t *testing.T) {
 	m := &Memory{Now: func() time.Time { return now }}
 	model := map[string]entry{}
 	groups := map[string]map[string]time.Time{}
-	ctx := t.Context()
+	ctx, largest := t.Context(), 0
 	for step := range 200_000 {
 		key := fmt.Sprintf("%0*d", 1+random.IntN(40), random.IntN(3000))
 		size := random.IntN(300)
@@ -75,6 +75,9 @@ func TestMemoryModel(t *testing.T) {
 			}
 		case 6:
 			group, member := key[len(key)-1:], fmt.Sprint(random.IntN(50))
+			if random.IntN(2) == 0 {
+				group, member = "large", fmt.Sprintf("%d of many", random.IntN(1000))
+			}
 			if random.IntN(3) == 0 {
 				if err := m.Leave(ctx, group, member); err != nil {
 					t.Fatal(err)
@@ -91,6 +94,9 @@ func TestMemoryModel(t *testing.T) {
 			groups[group][member] = now.Add(ttl)
 		case 7:
 			group := key[len(key)-1:]
+			if random.IntN(2) == 0 {
+				group = "large"
+			}
 			got, err := m.Members(ctx, group)
 			var want []string
 			for member, until := range groups[group] {
@@ -100,6 +106,7 @@ func TestMemoryModel(t *testing.T) {
 			}
 			slices.Sort(got)
 			slices.Sort(want)
+			largest = max(largest, len(want)*(memberHead+len("nnn of many")))
 			if err != nil || !slices.Equal(got, want) {
 				t.Fatalf("step %d: Members: %q, not %q, %v", step, got, want, err)
 			}
@@ -110,6 +117,9 @@ func TestMemoryModel(t *testing.T) {
 		if random.IntN(50_000) == 0 {
 			now = now.Add(time.Hour) // everything goes
 		}
+	}
+	if largest < 2*maxExact {
+		t.Errorf("the largest group had %d bytes: none was a journal", largest)
 	}
 	for key, e := range model {
 		got, found, err := m.Get(ctx, key)
