@@ -123,7 +123,7 @@ func (s *Step) approve(ctx context.Context, sess *session, answer Answer) ([]Out
 		return nil, ErrForeign
 	}
 	return s.Context.Decide(ctx, q.Ticket, answer.Action == ActionAllow, Authentication{
-		User: sess.User, Time: sess.AuthTime, ACR: sess.ACR, AMR: sess.AMR,
+		User: sess.User, Time: sess.AuthTime.Time(), ACR: sess.ACR, AMR: sess.AMR,
 	})
 }
 

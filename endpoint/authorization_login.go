@@ -82,7 +82,7 @@ func (s *Step) mustLogIn(a *authorization, sess *session) message.Rule {
 		// attempt to actively re-authenticate the End-User"; 0 is the same as prompt=login.
 		if age := a.maxAge(); age != nil {
 			limit := time.Duration(*age) * time.Second
-			if limit == 0 || s.Now.Sub(sess.AuthTime) > limit {
+			if limit == 0 || s.Now.Sub(sess.AuthTime.Time()) > limit {
 				return message.RuleOPLoginMaxAge
 			}
 		}

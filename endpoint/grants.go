@@ -18,7 +18,7 @@ type grant struct {
 	SID      string       `json:"sid,omitempty"`
 	Scope    message.List `json:"scope,omitempty"`
 	Resource []string     `json:"resource,omitempty"`
-	AuthTime time.Time    `json:"auth_time"`
+	AuthTime message.Time `json:"auth_time"`
 	ACR      string       `json:"acr,omitempty"`
 	AMR      []string     `json:"amr,omitempty"`
 	// Claims are the individually requested claims that were allowed.
@@ -30,9 +30,9 @@ type grant struct {
 	Details message.RawJSON `json:"details,omitempty"`
 	// Offline says that it outlives the session (Core, Section 11); Refresh that it comes
 	// with refresh tokens.
-	Offline bool      `json:"offline,omitempty"`
-	Refresh bool      `json:"refresh,omitempty"`
-	Until   time.Time `json:"until"`
+	Offline bool         `json:"offline,omitempty"`
+	Refresh bool         `json:"refresh,omitempty"`
+	Until   message.Time `json:"until"`
 }
 
 // saveGrant stores a grant for as long as anything of it can be good.
@@ -42,7 +42,7 @@ func (s *Step) saveGrant(ctx context.Context, g *grant) error {
 	if g.Refresh {
 		life += l.RefreshToken
 	}
-	g.Until = s.Now.Add(life)
+	g.Until = message.At(s.Now.Add(life))
 	if err := s.Context.join(ctx, kindUserGrants, g.User, g.ID, life); err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (s *Step) saveGrant(ctx context.Context, g *grant) error {
 func (s *Step) grant(ctx context.Context, id string) (*grant, error) {
 	var g grant
 	found, err := s.Context.store.get(ctx, kindGrant, id, &g)
-	if err != nil || !found || !s.Now.Before(g.Until) {
+	if err != nil || !found || !s.Now.Before(g.Until.Time()) {
 		return nil, err
 	}
 	return &g, nil
@@ -70,14 +70,14 @@ func (s *Step) revoke(ctx context.Context, id string) error {
 type codeRecord struct {
 	// Grant is a copy: who takes the code issues from it, also when somebody else shows the
 	// code at the same moment and so revokes the grant. What is issued is then dead.
-	Grant        *grant    `json:"grant"`
-	Client       string    `json:"client"`
-	RedirectURI  string    `json:"redirect_uri,omitempty"`
-	RedirectSent bool      `json:"redirect_sent,omitempty"`
-	Challenge    string    `json:"challenge,omitempty"`
-	Nonce        string    `json:"nonce,omitempty"`
-	JKT          string    `json:"jkt,omitempty"`
-	Until        time.Time `json:"until"`
+	Grant        *grant       `json:"grant"`
+	Client       string       `json:"client"`
+	RedirectURI  string       `json:"redirect_uri,omitempty"`
+	RedirectSent bool         `json:"redirect_sent,omitempty"`
+	Challenge    string       `json:"challenge,omitempty"`
+	Nonce        string       `json:"nonce,omitempty"`
+	JKT          string       `json:"jkt,omitempty"`
+	Until        message.Time `json:"until"`
 }
 
 // codeSlack is how long a code that was never used is kept beyond its life, to be refused
@@ -91,7 +91,7 @@ func (s *Step) newCode(ctx context.Context, r *codeRecord) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r.Until = s.Now.Add(c.lifetimes.Code)
+	r.Until = message.At(s.Now.Add(c.lifetimes.Code))
 	// The grant's name outlives the code: who comes second must find what to revoke, even
 	// if the first has only just taken the code and not yet issued anything.
 	life := c.lifetimes.Code + max(c.lifetimes.AccessToken, c.lifetimes.BoundToken)

@@ -87,7 +87,7 @@ func (s *Step) describeToken(f *foundToken) *message.IntrospectionResponse {
 	yes := true
 	answer := &message.IntrospectionResponse{Active: &yes, Issuer: s.Context.issuer, ClientID: f.client}
 	if g := f.grant; g != nil {
-		answer.AuthTime, answer.ACR = message.At(g.AuthTime), g.ACR
+		answer.AuthTime, answer.ACR = g.AuthTime, g.ACR
 	}
 	if r := f.refresh; r != nil {
 		if !f.current || !s.Now.Before(r.Until) {
@@ -98,11 +98,11 @@ func (s *Step) describeToken(f *foundToken) *message.IntrospectionResponse {
 		return answer
 	}
 	t := f.access
-	if !s.Now.Before(t.Until) || t.Grant != "" && f.grant == nil {
+	if !s.Now.Before(t.Until.Time()) || t.Grant != "" && f.grant == nil {
 		return nil
 	}
 	answer.Scope, answer.Subject, answer.TokenType = t.Scope, t.Subject, t.tokenType()
-	answer.Expiration, answer.IssuedAt, answer.Audience = message.At(t.Until), message.At(t.Issued), t.Audience
+	answer.Expiration, answer.IssuedAt, answer.Audience = t.Until, t.Issued, t.Audience
 	if len(answer.Audience) == 0 {
 		answer.Audience = message.Audience{s.Context.issuer}
 	}

@@ -72,7 +72,7 @@ func (c *Context) Sessions(ctx context.Context, user string) ([]SessionInfo, err
 			return nil, err
 		}
 		if sess != nil && sess.User == user {
-			list = append(list, SessionInfo{ID: key, User: sess.User, AuthTime: sess.AuthTime, ACR: sess.ACR, Until: sess.Until})
+			list = append(list, SessionInfo{ID: key, User: sess.User, AuthTime: sess.AuthTime.Time(), ACR: sess.ACR, Until: sess.Until.Time()})
 		}
 	}
 	return list, nil
@@ -88,7 +88,7 @@ func (c *Context) sessionAt(ctx context.Context, key string) (*session, error) {
 	if err := json.Unmarshal(data, &sess); err != nil {
 		return nil, err
 	}
-	if sess.ID == "" || !c.now().Before(sess.Until) {
+	if sess.ID == "" || !c.now().Before(sess.Until.Time()) {
 		return nil, nil
 	}
 	sess.key = key
@@ -135,7 +135,7 @@ func (c *Context) Grants(ctx context.Context, user string) ([]GrantInfo, error) 
 			return nil, err
 		}
 		if g != nil && g.User == user {
-			list = append(list, GrantInfo{ID: g.ID, Client: g.Client, User: g.User, Scope: g.Scope, Resource: g.Resource, Offline: g.Offline, Until: g.Until})
+			list = append(list, GrantInfo{ID: g.ID, Client: g.Client, User: g.User, Scope: g.Scope, Resource: g.Resource, Offline: g.Offline, Until: g.Until.Time()})
 		}
 	}
 	return list, nil

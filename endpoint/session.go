@@ -5,19 +5,20 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"time"
+
+	"github.com/oidcservice/oidc/message"
 )
 
 // A session is a user who is logged in at the provider with one browser.
 type session struct {
-	User     string    `json:"user"`
-	AuthTime time.Time `json:"auth_time"` // of the real authentication; single sign-on does not renew it
-	ACR      string    `json:"acr,omitempty"`
-	AMR      []string  `json:"amr,omitempty"`
+	User     string       `json:"user"`
+	AuthTime message.Time `json:"auth_time"` // of the real authentication; single sign-on does not renew it
+	ACR      string       `json:"acr,omitempty"`
+	AMR      []string     `json:"amr,omitempty"`
 	// ID is the inner name. It outlives a renewal of the cookie by the same user, so that
 	// all clients of the session are known at logout.
-	ID    string    `json:"id"`
-	Until time.Time `json:"until"`
+	ID    string       `json:"id"`
+	Until message.Time `json:"until"`
 
 	handle string // the cookie's value
 	key    string // where it is in the store
@@ -33,7 +34,7 @@ func (s *Step) session(ctx context.Context) (*session, error) {
 	}
 	var sess session
 	found, err := s.Context.store.get(ctx, kindSession, handle, &sess)
-	if err != nil || !found || !s.Now.Before(sess.Until) {
+	if err != nil || !found || !s.Now.Before(sess.Until.Time()) {
 		return nil, err
 	}
 	sess.handle, sess.key = handle, storeKey(kindSession, handle)
@@ -48,9 +49,9 @@ func (s *Step) login(ctx context.Context, old *session, a Authentication) (*sess
 	if err != nil {
 		return nil, nil, err
 	}
-	sess := &session{User: a.User, AuthTime: a.Time, ACR: a.ACR, AMR: a.AMR, Until: s.Now.Add(c.lifetimes.Session), handle: handle, key: storeKey(kindSession, handle)}
-	if sess.AuthTime.IsZero() {
-		sess.AuthTime = s.Now
+	sess := &session{User: a.User, AuthTime: message.At(a.Time), ACR: a.ACR, AMR: a.AMR, Until: message.At(s.Now.Add(c.lifetimes.Session)), handle: handle, key: storeKey(kindSession, handle)}
+	if !sess.AuthTime.Present() {
+		sess.AuthTime = message.At(s.Now)
 	}
 	if old != nil {
 		if _, err := c.store.take(ctx, kindSession, old.handle, nil); err != nil {

@@ -25,7 +25,7 @@ const maxSessionItems = 1000
 // the grant as long as it can be good: a user who comes again and again leaves nothing
 // behind but the last of it.
 func (s *Step) remember(ctx context.Context, sess *session, g *grant) error {
-	c, life := s.Context, sess.Until.Sub(s.Now)+time.Minute
+	c, life := s.Context, sess.Until.Time().Sub(s.Now)+time.Minute
 	groups, ok := c.store.Store.(state.Grouper)
 	if !ok {
 		return s.rememberInSlots(ctx, sess, g, life)
@@ -44,7 +44,7 @@ func (s *Step) remember(ctx context.Context, sess *session, g *grant) error {
 	if g.Offline { // it outlives the session (Core, Section 11)
 		return nil
 	}
-	return groups.Join(ctx, storeKey(kindSessionGrants, sess.ID), g.ID, min(g.Until.Sub(s.Now), life))
+	return groups.Join(ctx, storeKey(kindSessionGrants, sess.ID), g.ID, min(g.Until.Time().Sub(s.Now), life))
 }
 
 func sessionClient(id, client string) string { return "client\x00" + id + "\x00" + client }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/state"
 )
 
@@ -59,8 +60,18 @@ func storeKey(kind, value string) string {
 // store keeps values of Go as JSON.
 type store struct{ state.Store }
 
+// encodeStored writes a record with message's codec, which costs a fraction of
+// encoding/json, and a single value with that.
+func encodeStored(v any) ([]byte, error) {
+	switch v.(type) {
+	case string, bool, []byte, *storedClient:
+		return json.Marshal(v)
+	}
+	return message.EncodeJSON(v)
+}
+
 func (s store) add(ctx context.Context, kind, value string, v any, ttl time.Duration) (bool, error) {
-	data, err := json.Marshal(v)
+	data, err := encodeStored(v)
 	if err != nil {
 		return false, err
 	}
@@ -72,7 +83,7 @@ func (s store) add(ctx context.Context, kind, value string, v any, ttl time.Dura
 }
 
 func (s store) put(ctx context.Context, kind, value string, v any, ttl time.Duration) error {
-	data, err := json.Marshal(v)
+	data, err := encodeStored(v)
 	if err != nil {
 		return err
 	}
@@ -99,7 +110,12 @@ func decodeStored(kind string, data []byte, found bool, err error, into any) (bo
 	if !found || into == nil {
 		return found, nil
 	}
-	if err := json.Unmarshal(data, into); err != nil {
+	decode := message.DecodeJSON
+	switch into.(type) {
+	case *string, *[]byte:
+		decode = json.Unmarshal
+	}
+	if err := decode(data, into); err != nil {
 		return false, fmt.Errorf("endpoint: %s: %w", kind, err)
 	}
 	return true, nil

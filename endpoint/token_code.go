@@ -113,7 +113,7 @@ func (s *Step) judgeCode(record *codeRecord, m *message.AccessTokenRequest) erro
 	switch {
 	case record.Client != s.Client.ID:
 		return invalidGrant(message.RuleOPCodeBinding, "code").Because("another client", "the client that it was issued to", nil)
-	case !s.Now.Before(record.Until):
+	case !s.Now.Before(record.Until.Time()):
 		return invalidGrant(message.RuleOPCodeExpired, "code")
 	case m.RedirectURI == "" && record.RedirectSent, m.RedirectURI != "" && m.RedirectURI != record.RedirectURI:
 		return invalidGrant(message.RuleOPCodeRedirectURI, "redirect_uri")

@@ -116,7 +116,7 @@ func (s *Step) shown(ctx context.Context, token message.Secret, tokenType string
 		own && (t.JKT != "" && t.JKT != s.jkt || t.X5T != "" && t.X5T != s.peerCertificate()) {
 		return nil, nil
 	}
-	return &exchanged{sub: t.Subject, scope: t.Scope, aud: t.Audience, until: t.Until, grant: g, act: t.Actor}, nil
+	return &exchanged{sub: t.Subject, scope: t.Scope, aud: t.Audience, until: t.Until.Time(), grant: g, act: t.Actor}, nil
 }
 
 // shownIDToken reads an ID Token of ours that was issued to the client and has not
@@ -142,7 +142,7 @@ func (s *Step) shownIDToken(token message.Secret) (*exchanged, error) {
 func processExchange(ctx context.Context, s *Step, m *message.TokenExchangeRequest) (*Outcome, error) {
 	x := s.Value.(*exchange)
 	t := &accessToken{
-		Client: s.Client.ID, Subject: x.subject.sub, Scope: x.scope, Audience: x.target, Until: x.subject.until,
+		Client: s.Client.ID, Subject: x.subject.sub, Scope: x.scope, Audience: x.target, Until: message.At(x.subject.until),
 		JKT: s.jkt, X5T: s.boundCertificate(), Actor: x.subject.act,
 	}
 	if x.subject.grant != nil {

@@ -52,8 +52,8 @@ func (s *Step) newRefreshToken(ctx context.Context, g *grant) (string, error) {
 // saveRefresh stores a refresh token until it was idle too long or its family ends.
 func (s *Step) saveRefresh(ctx context.Context, value string, g *grant, r refreshToken) error {
 	r.Until = s.Now.Add(s.Context.lifetimes.RefreshIdle)
-	if g.Until.Before(r.Until) {
-		r.Until = g.Until
+	if end := g.Until.Time(); end.Before(r.Until) {
+		r.Until = end
 	}
 	// A token that has expired is kept a little to be told from one that never was.
 	return s.Context.store.put(ctx, kindRefresh, value, r, r.Until.Sub(s.Now)+time.Minute)
@@ -148,7 +148,7 @@ func (s *Step) rotates(r *refreshToken) bool { return s.Client.Public() && r.JKT
 // Later use means that it was stolen, or its successor was: the family is revoked.
 func (s *Step) rotate(ctx context.Context, value string, record *refreshToken, g *grant) (string, error) {
 	next, salt := record.successor(value)
-	life := g.Until.Sub(s.Now) + time.Minute
+	life := g.Until.Time().Sub(s.Now) + time.Minute
 	first, err := s.Context.store.add(ctx, kindRefreshUsed, value, usedRefresh{At: s.Now}, life)
 	if err != nil {
 		return "", err

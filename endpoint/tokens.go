@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"context"
-	"time"
 
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
@@ -15,8 +14,8 @@ type accessToken struct {
 	Subject  string          `json:"sub"`
 	Scope    message.List    `json:"scope,omitempty"`
 	Audience []string        `json:"aud,omitempty"` // the resources; empty is our own endpoints
-	Issued   time.Time       `json:"iat"`
-	Until    time.Time       `json:"exp"`
+	Issued   message.Time    `json:"iat"`
+	Until    message.Time    `json:"exp"`
 	ID       string          `json:"jti,omitempty"`
 	JKT      string          `json:"jkt,omitempty"`
 	X5T      string          `json:"x5t,omitempty"`
@@ -41,14 +40,13 @@ func (s *Step) newAccessToken(ctx context.Context, t *accessToken, g *grant) (st
 	if t.JKT != "" || t.X5T != "" {
 		life = max(life, c.lifetimes.BoundToken)
 	}
-	t.Issued = s.Now
-	if end := s.Now.Add(life); t.Until.IsZero() || end.Before(t.Until) {
+	t.Issued = message.At(s.Now)
+	if end := message.At(s.Now.Add(life)); !t.Until.Present() || end.Unix() < t.Until.Unix() {
 		t.Until = end
 	}
-	if g != nil && g.Until.Before(t.Until) {
+	if g != nil && g.Until.Unix() < t.Until.Unix() {
 		t.Until = g.Until
 	}
-	life = t.Until.Sub(s.Now)
 	value, err := c.random()
 	if err != nil {
 		return "", 0, err
@@ -58,10 +56,10 @@ func (s *Step) newAccessToken(ctx context.Context, t *accessToken, g *grant) (st
 			return "", 0, err
 		}
 	}
-	if err := c.store.put(ctx, kindAccess, value, t, life); err != nil {
+	if err := c.store.put(ctx, kindAccess, value, t, t.Until.Time().Sub(s.Now)); err != nil {
 		return "", 0, err
 	}
-	return value, int64(life / time.Second), nil
+	return value, t.Until.Unix() - t.Issued.Unix(), nil
 }
 
 // jwtAccessToken writes an access token as a JWT (RFC 9068, Section 2). Its typ keeps it
@@ -73,11 +71,11 @@ func (s *Step) jwtAccessToken(t *accessToken, g *grant, jti string) (string, err
 	}
 	claims := message.AccessTokenClaims{
 		Issuer: s.Context.issuer, Subject: t.Subject, ClientID: t.Client, Audience: audience,
-		IssuedAt: message.At(t.Issued), Expiration: message.At(t.Until), JWTID: jti,
+		IssuedAt: t.Issued, Expiration: t.Until, JWTID: jti,
 		Scope: t.Scope, AuthorizationDetails: t.Details, Actor: t.Actor,
 	}
 	if g != nil {
-		claims.AuthTime, claims.ACR, claims.AMR = message.At(g.AuthTime), g.ACR, g.AMR
+		claims.AuthTime, claims.ACR, claims.AMR = g.AuthTime, g.ACR, g.AMR
 	}
 	if t.JKT != "" || t.X5T != "" {
 		claims.Confirmation = &message.Confirmation{JWKThumbprint: t.JKT, X509Thumbprint: t.X5T}
@@ -98,7 +96,7 @@ func (s *Step) jwtAccessToken(t *accessToken, g *grant, jti string) (string, err
 func (s *Step) accessToken(ctx context.Context, value string) (*accessToken, *grant, error) {
 	var t accessToken
 	found, err := s.Context.store.get(ctx, kindAccess, value, &t)
-	if err != nil || !found || !s.Now.Before(t.Until) {
+	if err != nil || !found || !s.Now.Before(t.Until.Time()) {
 		return nil, nil, err
 	}
 	if t.Grant == "" {
