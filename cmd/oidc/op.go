@@ -62,10 +62,12 @@ is not for the public.
 			if f.check {
 				return c.checkedOP(setup)
 			}
-			logger, err := f.logger(c)
+			log := provider.NewLog(c.err)
+			logger, err := f.logger(c, log)
 			if err != nil {
 				return err
 			}
+			defer func() { _ = log.Flush() }() // who cannot write to stderr cannot say so
 			return c.serveOP(cmd.Context(), f, setup, logger)
 		},
 	}
@@ -114,8 +116,8 @@ func opFault(err error) error {
 	return err
 }
 
-// logger writes to stderr.
-func (f *opFlags) logger(c *command) (*slog.Logger, error) {
+// logger writes into the log, which goes to stderr.
+func (f *opFlags) logger(c *command, log *provider.Log) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
 		return nil, &conversation.SettingError{Flag: "log-level", Text: "want debug, info, warn or error"}
@@ -126,9 +128,9 @@ func (f *opFlags) logger(c *command) (*slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: level}
 	switch f.logFormat {
 	case "text":
-		return slog.New(slog.NewTextHandler(c.err, options)), nil
+		return slog.New(log.Handler(slog.NewTextHandler(log, options))), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(c.err, options)), nil
+		return slog.New(log.Handler(slog.NewJSONHandler(log, options))), nil
 	}
 	return nil, &conversation.SettingError{Flag: "log-format", Text: "want text or json"}
 }

@@ -26,7 +26,7 @@ func (c *command) operated(ctx context.Context, f *opFlags, args []string, do fu
 		return err
 	}
 	f.logFormat, f.logLevel = "text", "warn"
-	logger, err := f.logger(c)
+	logger, err := f.logger(c, provider.NewLog(c.err)) // a warning is written at once
 	if err != nil {
 		return err
 	}

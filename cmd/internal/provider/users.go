@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -47,8 +48,9 @@ func (s *Setup) checkUsers() {
 }
 
 func (l *accountList) add(file *settings.File, path string, users map[string]Account, policy *Policy) {
-	for name, a := range users {
-		at := name
+	// In their order, so that the same file is told the same faults.
+	for _, name := range slices.Sorted(maps.Keys(users)) {
+		a, at := users[name], name
 		if path != "" {
 			at = path + "." + name
 		}
