@@ -31,7 +31,9 @@ func (s *Step) clientScope(asked message.List) (message.List, error) {
 		return word != message.ScopeOpenID && word != message.ScopeOfflineAccess && !about &&
 			subset([]string{word}, s.Context.policy.Scopes) && (len(s.Client.Metadata.Scope) == 0 || s.Client.Metadata.Scope.Has(word))
 	}
-	refusal := Refuse(400, message.InvalidScope, message.RuleOPClientCredentialsGrant, "scope")
+	refusal := func() error {
+		return Refuse(400, message.InvalidScope, message.RuleOPClientCredentialsGrant, "scope")
+	}
 	named := len(asked) > 0
 	if !named {
 		// RFC 6749, Section 3.3: a default, which is what the client is registered for.
@@ -43,12 +45,12 @@ func (s *Step) clientScope(asked message.List) (message.List, error) {
 		case allowed(word) && !scope.Has(word):
 			scope = append(scope, word)
 		case !allowed(word) && s.Client.StrictScope:
-			return nil, refusal
+			return nil, refusal()
 		}
 	}
 	if named && len(scope) == 0 {
 		// An answer without a scope would say that all of it was granted (RFC 6749, Section 5.1).
-		return nil, refusal
+		return nil, refusal()
 	}
 	return scope, nil
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/oidcservice/oidc/endpoint"
@@ -123,12 +125,20 @@ func (p *Provider) request(w http.ResponseWriter, r *http.Request, d endpoint.De
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, int) {
-	// The length is what the client says: it serves as a hint only.
-	room := min(max(r.ContentLength, 0), maxBody) + bytes.MinRead
-	body := bytes.NewBuffer(make([]byte, 0, room))
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
-	if err == nil {
-		return body.Bytes(), 0
+	limited := http.MaxBytesReader(w, r.Body, maxBody)
+	// The length is what the client says: it serves as a hint only. The byte more is for
+	// the end to be found without more room.
+	body := make([]byte, 0, min(max(r.ContentLength, 0), maxBody)+1)
+	var err error
+	for err == nil {
+		var n int
+		n, err = limited.Read(body[len(body):cap(body)])
+		if body = body[:len(body)+n]; len(body) == cap(body) {
+			body = slices.Grow(body, bytes.MinRead)
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		return body, 0
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {

@@ -57,5 +57,6 @@ func (a *access) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	a.logger.InfoContext(r.Context(), "request", "endpoint", name, "method", method, "status", noted.status, "ms", took.Milliseconds(), "peer", host)
+	a.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("endpoint", name), slog.String("method", method),
+		slog.Int("status", noted.status), slog.Int64("ms", took.Milliseconds()), slog.String("peer", host))
 }
