@@ -95,6 +95,7 @@ func (db *DB) Begin(ctx context.Context, r Record) error {
 		err = db.join(ctx, r.links, &login)
 	}
 	if err == nil && !found {
+		db.recent.keep(prefixPending, &login, r.settled(value))
 		return nil
 	}
 	// Nobody knows of the new login yet: take it back.
@@ -138,17 +139,17 @@ func (db *DB) get(ctx context.Context, prefix string, login *digest, state, what
 	if !found {
 		return Record{}, ErrUnknown
 	}
-	r, err := db.read(prefix, value, login, state)
+	r, err := db.read(value, login, state)
+	if err == nil {
+		db.recent.keep(prefix, login, r)
+	}
 	return r, wrap(what, err)
 }
 
 // read decodes an entry, unless that was done a moment ago. The state must be the one
 // that was asked for: who can write to the store could have moved the entry.
-func (db *DB) read(prefix string, value []byte, login *digest, state string) (Record, error) {
+func (db *DB) read(value []byte, login *digest, state string) (Record, error) {
 	if r := db.recent.of(login, state); r != nil && bytes.Equal(r.stored, value) {
-		if r.prefix != prefix {
-			db.recent.keep(prefix, login, r.Record)
-		}
 		return r.Record, nil
 	}
 	r, err := ParseRecord(value)
@@ -159,7 +160,6 @@ func (db *DB) read(prefix string, value []byte, login *digest, state string) (Re
 		return Record{}, err
 	}
 	r.stored, r.decoded = value, new(decodings)
-	db.recent.keep(prefix, login, r)
 	return r, nil
 }
 
@@ -182,7 +182,7 @@ func (db *DB) ClaimWith(ctx context.Context, state string, change func(*Record))
 	if !found {
 		return Record{}, ErrUnknown
 	}
-	r, err := db.read(prefixSession, value, &login, state) // which it is about to become
+	r, err := db.read(value, &login, state)
 	if err != nil {
 		return Record{}, wrap("claim", err)
 	}
@@ -250,25 +250,15 @@ func (db *DB) Save(ctx context.Context, r Record) error {
 // called more than once, and the last call counts. It returns what was stored.
 // An error of change is returned as it is, and nothing is stored.
 func (db *DB) Update(ctx context.Context, state string, change func(*Record) error) (Record, error) {
-	return db.update(ctx, prefixSession, state, change)
+	r, err := db.change(ctx, prefixSession, state, nil, change)
+	return r, wrap("update", err)
 }
 
 // UpdatePending is Update for a login that waits for its response: what a
 // pushed authorization request was answered with is kept there (RFC 9126,
 // Section 2.2). It starts PendingTTL anew.
 func (db *DB) UpdatePending(ctx context.Context, state string, change func(*Record) error) (Record, error) {
-	return db.update(ctx, prefixPending, state, change)
-}
-
-func (db *DB) update(ctx context.Context, prefix, state string, change func(*Record) error) (Record, error) {
-	var refused error
-	r, err := db.change(ctx, prefix, state, nil, func(now *Record) error {
-		refused = change(now)
-		return refused
-	})
-	if refused != nil {
-		return Record{}, refused
-	}
+	r, err := db.change(ctx, prefixPending, state, nil, change)
 	return r, wrap("update", err)
 }
 
@@ -290,7 +280,7 @@ func (db *DB) End(ctx context.Context, state string) error {
 			errs = append(errs, err)
 			continue
 		}
-		r, err := db.read(prefix, value, &login, state)
+		r, err := db.read(value, &login, state)
 		if err == nil {
 			err = db.leave(ctx, r.links, &login)
 		}
@@ -328,10 +318,19 @@ func (db *DB) Release(ctx context.Context, kind, id string) error {
 	return wrap("release", err)
 }
 
+// A refusal is an error of the function that was to change a record: the caller's own.
+type refusal struct{ error }
+
 // wrap says which verb failed. Errors that callers are to tell apart by
-// errors.Is alone need no words before them.
+// errors.Is alone need no words before them, and their own are returned as they are.
 func wrap(verb string, err error) error {
-	if err == nil || errors.Is(err, ErrUnknown) || errors.Is(err, ErrExists) {
+	if err == nil {
+		return nil
+	}
+	if own, ok := err.(refusal); ok {
+		return own.error
+	}
+	if errors.Is(err, ErrUnknown) || errors.Is(err, ErrExists) {
 		return err
 	}
 	return fmt.Errorf("state: %s: %w", verb, err)

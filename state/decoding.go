@@ -14,10 +14,6 @@ type decoding struct {
 	made  any
 }
 
-func (d decoding) is(value []byte) bool {
-	return len(value) > 0 && len(d.value) == len(value) && &d.value[0] == &value[0]
-}
-
 // Decode returns what decode makes of an item's value, which is nil if the item is
 // absent. For the items of the constants that is made once, as long as the item stays
 // what it is and its record is not forgotten: several steps of a login look at the same
@@ -35,7 +31,7 @@ func (r Record) Decode(name string, decode func(value []byte) (any, error)) (any
 		r.decoded.mu.Lock()
 		known := r.decoded.of[i]
 		r.decoded.mu.Unlock()
-		if known.is(value) {
+		if sameBytes(known.value, value) {
 			return known.made, nil
 		}
 		made, err := decode(value)

@@ -62,19 +62,22 @@ func (h *hold) store(ctx context.Context) (Record, error) {
 	if !h.added {
 		return h.db.add(ctx, &h.login, h.record)
 	}
-	r := h.record
+	r := &h.record
 	r.links = slices.Clone(r.links)
 	for i := range r.links {
 		r.links[i].joined = !r.links[i].changed
 	}
-	return h.db.replace(ctx, prefixSession, r.State, &r, func(now *Record) error {
-		for _, edit := range h.edits {
-			if err := edit(now); err != nil {
-				return err
-			}
+	return h.db.replace(ctx, prefixSession, &h.login, r.State, r, h.edit)
+}
+
+// edit makes the changes that are not stored again, on what another has stored meanwhile.
+func (h *hold) edit(now *Record) error {
+	for _, edit := range h.edits {
+		if err := edit(now); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // holdOf returns the hold of a context, nil if it has none of this DB.
@@ -122,7 +125,7 @@ func (h *hold) change(state string, edit func(*Record) error) (r Record, held bo
 	before := h.record
 	if err := edit(&h.record); err != nil {
 		h.record = before
-		return Record{}, true, err
+		return Record{}, true, refusal{err}
 	}
 	h.edits = append(h.edits, edit)
 	return h.record, true, nil

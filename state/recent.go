@@ -40,7 +40,17 @@ func (c *recent) of(login *digest, state string) *seen {
 }
 
 // keep notes a record as it stands in the store.
-func (c *recent) keep(prefix string, login *digest, r Record) { c.slot(login).Store(&seen{r, prefix}) }
+func (c *recent) keep(prefix string, login *digest, r Record) {
+	if last := c.slot(login).Load(); last == nil || last.prefix != prefix || !sameBytes(last.stored, r.stored) {
+		c.put(login, &seen{r, prefix})
+	}
+}
+
+// put is keep for a record that nobody else writes to.
+func (c *recent) put(login *digest, r *seen) { c.slot(login).Store(r) }
+
+// sameBytes reports whether two values are one, in the same place.
+func sameBytes(a, b []byte) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
 
 // drop forgets a login that has ended: its tokens are not to stay.
 func (c *recent) drop(login *digest) { c.slot(login).Store(nil) }

@@ -22,28 +22,29 @@ const (
 )
 
 // change lets edit change a login: the one that is held by the context, or else the
-// entry in the store.
+// entry in the store. An error of edit is a refusal.
 func (db *DB) change(ctx context.Context, prefix, state string, saved *Record, edit func(*Record) error) (Record, error) {
 	if prefix == prefixSession {
 		if r, held, err := db.holdOf(ctx).change(state, edit); held {
 			return r, err
 		}
 	}
-	return db.replace(ctx, prefix, state, saved, edit)
+	login := digestOf(kindState, state)
+	return db.replace(ctx, prefix, &login, state, saved, edit)
 }
 
 // replace replaces the entry of a login by what edit makes of it, and tells the
 // look-ups. A saved record, or else what this process saw last, is tried before the
 // entry is read again.
-func (db *DB) replace(ctx context.Context, prefix, state string, saved *Record, edit func(*Record) error) (Record, error) {
-	login := digestOf(kindState, state)
+func (db *DB) replace(ctx context.Context, prefix string, login *digest, state string, saved *Record, edit func(*Record) error) (Record, error) {
 	key, ttl := login.key(prefix), db.session()
 	if prefix == prefixPending {
 		ttl = db.pending()
 	}
 	var joined []link
-	var now Record
-	first := db.begun(&now, prefix, &login, state, saved, edit)
+	next := &seen{prefix: prefix}
+	now := &next.Record
+	first := db.begun(next, login, state, saved, edit)
 	for {
 		if first {
 			first = false
@@ -51,16 +52,16 @@ func (db *DB) replace(ctx context.Context, prefix, state string, saved *Record, 
 			value, found, err := db.store().Get(ctx, key)
 			if err == nil && !found {
 				// The login ended after its look-ups were joined.
-				return Record{}, errors.Join(ErrUnknown, db.leave(ctx, joined, &login))
+				return Record{}, errors.Join(ErrUnknown, db.leave(ctx, joined, login))
 			}
 			if err == nil {
-				now, err = db.read(prefix, value, &login, state)
-			}
-			if err == nil {
-				err = edit(&now)
+				*now, err = db.read(value, login, state)
 			}
 			if err != nil {
 				return Record{}, err
+			}
+			if err := edit(now); err != nil {
+				return Record{}, refusal{err}
 			}
 		}
 		value, err := now.Encode()
@@ -69,40 +70,40 @@ func (db *DB) replace(ctx context.Context, prefix, state string, saved *Record, 
 		}
 		// The record is the truth, the groups lead to it: join before, leave
 		// after, so that a process that dies in between loses no look-up.
-		if err = db.join(ctx, now.links, &login); err != nil {
+		if err = db.join(ctx, now.links, login); err != nil {
 			return Record{}, err
 		}
 		joined = now.links
-		swapped, err := db.swap(ctx, key, now.stored, value, ttl, &login)
+		swapped, err := db.swap(ctx, key, now.stored, value, ttl, login)
 		if err != nil {
 			return Record{}, err
 		}
 		if !swapped {
 			continue
 		}
-		if err = db.leave(ctx, removed(now.links), &login); err != nil {
+		if err = db.leave(ctx, removed(now.links), login); err != nil {
 			return Record{}, err
 		}
-		now = now.settled(value)
-		db.recent.keep(prefix, &login, now)
-		return now, nil
+		*now = now.settled(value)
+		db.recent.put(login, next)
+		return *now, nil
 	}
 }
 
-// begun makes now what is tried before the entry is read: the saved record, or what edit
+// begun makes next what is tried before the entry is read: the saved record, or what edit
 // makes of the one that this process saw last. The entry may be another by now; the swap
 // finds out, and what edit refuses is asked again.
-func (db *DB) begun(now *Record, prefix string, login *digest, state string, saved *Record, edit func(*Record) error) bool {
+func (db *DB) begun(next *seen, login *digest, state string, saved *Record, edit func(*Record) error) bool {
 	if saved != nil {
-		*now = *saved
+		next.Record = *saved
 		return true
 	}
 	last := db.recent.of(login, state)
-	if last == nil || last.prefix != prefix {
+	if last == nil || last.prefix != next.prefix {
 		return false
 	}
-	*now = last.Record
-	return edit(now) == nil
+	next.Record = last.Record
+	return edit(&next.Record) == nil
 }
 
 func (db *DB) swap(ctx context.Context, key string, old, value []byte, ttl time.Duration, login *digest) (bool, error) {
