@@ -96,18 +96,18 @@ func ByName(name string) (Method, bool) {
 
 // Rules returns the rules that a request authenticated by a method keeps.
 func Rules(method string) []message.Rule {
-	rules := []message.Rule{message.RuleClientAuthMethod}
+	const first, last = message.RuleClientAuthMethod, message.RuleClientAuthExposure
 	switch method {
 	case "", message.AuthMethodClientSecretBasic:
-		rules = append(rules, message.RuleClientAuthBasic)
+		return []message.Rule{first, message.RuleClientAuthBasic, last}
 	case message.AuthMethodClientSecretPost, message.AuthMethodNone:
-		rules = append(rules, message.RuleClientAuthBody)
+		return []message.Rule{first, message.RuleClientAuthBody, last}
 	case message.AuthMethodClientSecretJWT, message.AuthMethodPrivateKeyJWT:
-		rules = append(rules, message.RuleClientAuthAssertion, message.RuleClientAuthAssertionAud, message.RuleClientAuthAssertionFresh, message.RuleClientAuthAssertionKey)
+		return []message.Rule{first, message.RuleClientAuthAssertion, message.RuleClientAuthAssertionAud, message.RuleClientAuthAssertionFresh, message.RuleClientAuthAssertionKey, last}
 	case message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth:
-		rules = append(rules, message.RuleClientAuthMTLS)
+		return []message.Rule{first, message.RuleClientAuthMTLS, last}
 	}
-	return append(rules, message.RuleClientAuthExposure)
+	return []message.Rule{first, last}
 }
 
 // UsesSecret reports whether a method needs a client_secret.

@@ -22,7 +22,9 @@ var secretBasic = Method{
 			return err
 		}
 		pair := url.QueryEscape(c.ClientID) + ":" + url.QueryEscape(secret)
-		d.Header["Authorization"] = []string{"Basic " + basicEncoding.EncodeToString([]byte(pair))}
+		const scheme = "Basic "
+		value := append(make([]byte, 0, len(scheme)+basicEncoding.EncodedLen(len(pair))), scheme...)
+		d.Header["Authorization"] = []string{string(basicEncoding.AppendEncode(value, []byte(pair)))}
 		return nil
 	},
 	Verify: func(_ context.Context, p *Presented, r Registered) (*Proof, error) {

@@ -43,6 +43,11 @@ func Values(m any) (url.Values, error) {
 // most requests are; nil for others. A test holds it against the library.
 func (p *plan) texts(v reflect.Value) url.Values {
 	values := make(url.Values, 8)
+	texts := make([]string, 0, 8) // each of which is a parameter's only value
+	set := func(name, text string) {
+		texts = append(texts, text)
+		values[name] = texts[len(texts)-1 : len(texts) : len(texts)]
+	}
 	for i := range p.fields {
 		f := &p.fields[i]
 		fv := f.of(v)
@@ -51,9 +56,9 @@ func (p *plan) texts(v reflect.Value) url.Values {
 			return nil
 		case f.codec.empty(fv):
 		case f.codec.kind == kindString:
-			values[f.param] = []string{fv.String()}
+			set(f.param, fv.String())
 		case f.codec.kind == kindList:
-			values[f.param] = []string{valueOf[List](fv).String()}
+			set(f.param, valueOf[List](fv).String())
 		default:
 			return nil
 		}

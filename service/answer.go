@@ -44,10 +44,12 @@ func (a Answer) maxBody() int64 {
 
 func (a Answer) media() []string {
 	if a.Media == nil {
-		return []string{"application/json"}
+		return usualMedia
 	}
 	return a.Media
 }
+
+var usualMedia = []string{mediaJSON}
 
 func (a Answer) mediaFor(s *Step) []string {
 	if a.MediaFor != nil {

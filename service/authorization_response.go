@@ -106,7 +106,11 @@ func verifyState(ctx context.Context, s *Step, resp *message.AuthorizationRespon
 		return err
 	}
 	s.State, s.Record = resp.State, r
-	return s.Require(r.Issuer == s.Snapshot.Issuer, message.RuleAuthzResponseState, "state", clip(r.Issuer), "a login at "+s.Snapshot.Issuer)
+	if r.Issuer != s.Snapshot.Issuer {
+		return s.Fail(message.RuleAuthzResponseState, "state", clip(r.Issuer), "a login at "+s.Snapshot.Issuer, nil)
+	}
+	s.Pass(message.RuleAuthzResponseState, "state")
+	return nil
 }
 
 // verifyBinding ties the callback to the browser that began: without it anybody
@@ -127,8 +131,11 @@ func verifyMode(s *Step, req *message.AuthorizationRequest, resp *message.Author
 	const rule = message.RuleAuthzResponseMode
 	// "The client MUST NOT process a plain response" where a JWT was asked for, nor
 	// the other way round.
-	jwt := map[bool]string{true: "a JWT", false: "plain parameters"}
-	if err := s.Require(isJWTMode(req.ResponseMode) == (s.jarm != nil), message.RuleJARMExpected, "response", jwt[s.jarm != nil], jwt[isJWTMode(req.ResponseMode)]+", as asked for"); err != nil {
+	asked, came := "plain parameters, as asked for", "a JWT"
+	if isJWTMode(req.ResponseMode) {
+		asked, came = "a JWT, as asked for", "plain parameters"
+	}
+	if err := s.Require(isJWTMode(req.ResponseMode) == (s.jarm != nil), message.RuleJARMExpected, "response", came, asked); err != nil {
 		return err
 	}
 	in := s.Response.inbound

@@ -137,14 +137,14 @@ func logoutParties(_ context.Context, s *Step, _ *keyjar.Token, c *message.Logou
 func logoutTimes(_ context.Context, s *Step, _ *keyjar.Token, c *message.LogoutToken) error {
 	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
 	iat, exp := c.IssuedAt, c.Expiration
-	if err := s.Require(iat.Present() && iat.Float() <= now+leeway && iat.Float() >= now-leeway-logoutAge.Seconds(), message.RuleBackchannelTime, "logout_token.iat", timeText(iat), "a recent time"); err != nil {
+	if err := s.requireTime(iat.Present() && iat.Float() <= now+leeway && iat.Float() >= now-leeway-logoutAge.Seconds(), message.RuleBackchannelTime, "logout_token.iat", iat, "a recent time"); err != nil {
 		return err
 	}
 	if !exp.Present() && s.Snapshot.Compat.LogoutTokenWithoutExp {
 		s.Skip(message.RuleBackchannelTime, "logout_token.exp", "absent, which logout_token_without_exp allows")
 		return nil
 	}
-	return s.Require(exp.Present() && exp.Float() > now-leeway, message.RuleBackchannelTime, "logout_token.exp", timeText(exp), "later than now")
+	return s.requireTime(exp.Present() && exp.Float() > now-leeway, message.RuleBackchannelTime, "logout_token.exp", exp, "later than now")
 }
 
 // logoutEvent tells a logout token from any other JWT: it has the event and no

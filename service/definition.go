@@ -413,9 +413,7 @@ func (x *defined[Req, Resp]) UpdateServiceContext(ctx context.Context, res *Resu
 	if x.d.Update == nil {
 		return nil
 	}
-	s := *res.step // a second commit starts from the same facts
-	s.judged, s.checks = s.checks, nil
-	return x.wrap(&s, x.d.Update(ctx, &s, m))
+	return res.step.commit(func(s *Step) error { return x.wrap(s, x.d.Update(ctx, s, m)) })
 }
 
 // refused lets a driver tell the service that the provider declared an error.

@@ -244,17 +244,17 @@ const frontAge = 10 * time.Minute
 func idTokenTimes(s *Step, c *idTokenCheck) error {
 	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
 	exp, iat, nbf := c.claims.Expiration, c.claims.IssuedAt, c.claims.NotBefore
-	if err := s.Require(exp.Present() && exp.Float() > now-leeway, message.RuleIDTokenExp, "id_token.exp", timeText(exp), "later than now"); err != nil {
+	if err := s.requireTime(exp.Present() && exp.Float() > now-leeway, message.RuleIDTokenExp, "id_token.exp", exp, "later than now"); err != nil {
 		return err
 	}
 	if err := s.Require(iat.Present(), message.RuleIDTokenIat, "id_token.iat", "", "the time of issue"); err != nil {
 		return err
 	}
-	if err := s.Require(iat.Float() <= now+leeway && iat.Float() <= exp.Float(), message.RuleIDTokenIatFuture, "id_token.iat", timeText(iat), "not later than now and exp"); err != nil {
+	if err := s.requireTime(iat.Float() <= now+leeway && iat.Float() <= exp.Float(), message.RuleIDTokenIatFuture, "id_token.iat", iat, "not later than now and exp"); err != nil {
 		return err
 	}
 	if c.front {
-		if err := s.Require(iat.Float() >= now-leeway-frontAge.Seconds(), message.RuleIDTokenIatAge, "id_token.iat", timeText(iat), "at most ten minutes ago"); err != nil {
+		if err := s.requireTime(iat.Float() >= now-leeway-frontAge.Seconds(), message.RuleIDTokenIatAge, "id_token.iat", iat, "at most ten minutes ago"); err != nil {
 			return err
 		}
 	}
@@ -262,7 +262,16 @@ func idTokenTimes(s *Step, c *idTokenCheck) error {
 		s.Skip(message.RuleIDTokenNbf, "id_token.nbf", "absent")
 		return nil
 	}
-	return s.Require(nbf.Float() <= now+leeway, message.RuleIDTokenNbf, "id_token.nbf", timeText(nbf), "not later than now")
+	return s.requireTime(nbf.Float() <= now+leeway, message.RuleIDTokenNbf, "id_token.nbf", nbf, "not later than now")
+}
+
+// requireTime is Require for a time, which is written out only where it is wrong.
+func (s *Step) requireTime(ok bool, rule message.Rule, param string, got message.Time, want string) error {
+	if ok {
+		s.Pass(rule, param)
+		return nil
+	}
+	return s.Fail(rule, param, timeText(got), want, nil)
 }
 
 func timeText(t message.Time) string {
@@ -298,7 +307,7 @@ func idTokenAuthTime(s *Step, c *idTokenCheck) error {
 	}
 	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
 	ok := at.Float() <= now+leeway && (maxAge == nil || now-at.Float() <= float64(*maxAge)+leeway)
-	return s.Require(ok, message.RuleIDTokenAuthTime, "id_token.auth_time", timeText(at), "not in the future, and within max_age")
+	return s.requireTime(ok, message.RuleIDTokenAuthTime, "id_token.auth_time", at, "not in the future, and within max_age")
 }
 
 // authTimeDemand says which max_age applies and whether auth_time must come

@@ -152,7 +152,7 @@ func verifyIntrospectionJWT(s *Step, c *message.IntrospectionJWT) error {
 		return err
 	}
 	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
-	if err := s.Require(c.IssuedAt.Present() && c.IssuedAt.Float() <= now+leeway, rule, "introspection.iat", timeText(c.IssuedAt), "the time of issue, not later than now"); err != nil {
+	if err := s.requireTime(c.IssuedAt.Present() && c.IssuedAt.Float() <= now+leeway, rule, "introspection.iat", c.IssuedAt, "the time of issue, not later than now"); err != nil {
 		return err
 	}
 	// "SHOULD NOT include": they would make it look like an access token.

@@ -82,7 +82,7 @@ func verifyJARM(s *Step) error {
 		return err
 	}
 	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
-	if err := s.Require(c.Expiration.Present() && c.Expiration.Float() > now-leeway, message.RuleJARMExp, "response.exp", timeText(c.Expiration), "later than now"); err != nil {
+	if err := s.requireTime(c.Expiration.Present() && c.Expiration.Float() > now-leeway, message.RuleJARMExp, "response.exp", c.Expiration, "later than now"); err != nil {
 		return err
 	}
 	return verifySignature(s, s.jarm.token, []string{jarmAlg(s)}, "response", message.RuleJARMProtection)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/oidcservice/oidc/message"
@@ -91,17 +92,18 @@ func (r Runner) begin(ctx context.Context, svc Service) (inner context.Context, 
 }
 
 func (r Runner) request(ctx context.Context, svc Service, args Args) (*Request, error) {
-	done := map[string]bool{}
+	var done tasks
 	for round := 0; ; round++ {
 		req, err := svc.GetRequestParameters(ctx, args)
+		if err == nil {
+			return req, nil
+		}
 		var need *NeedError
-		if err == nil || round == rounds || !errors.As(err, &need) {
-			if err != nil {
-				r.observe(Exchange{Service: svc.Name(), Err: err})
-			}
+		if round == rounds || !errors.As(err, &need) {
+			r.observe(Exchange{Service: svc.Name(), Err: err})
 			return req, err
 		}
-		if err := r.meet(ctx, svc, need, err, done); err != nil {
+		if err := r.meet(ctx, svc, need, err, &done); err != nil {
 			return nil, err
 		}
 		if need.Resend {
@@ -126,7 +128,7 @@ func (r Runner) send(ctx context.Context, svc Service, args Args) (*Response, er
 		if !errors.As(err, &need) || !need.Resend || try == polls {
 			return nil, err
 		}
-		if err := r.meet(ctx, svc, need, err, nil); err != nil {
+		if err := r.meet(ctx, svc, need, err, new(tasks)); err != nil {
 			return nil, err
 		}
 		args = need.Args
@@ -158,23 +160,24 @@ func (r Runner) Finish(ctx context.Context, svc Service, resp *Response) (res *R
 }
 
 func (r Runner) finish(ctx context.Context, svc Service, resp *Response) (*Result, error) {
-	done := map[string]bool{} // the tasks done for this message: none is done twice
+	var done tasks
 	waits := 0
 	for round := 0; round < rounds; round++ {
 		res, err := svc.ParseResponse(ctx, resp)
 		if err == nil {
 			err = svc.UpdateServiceContext(ctx, res)
 		}
-		var need *NeedError
-		if err == nil || !errors.As(err, &need) {
-			r.conclude(ctx, svc, resp, res, err)
-			if err != nil {
-				return nil, err
-			}
+		if err == nil {
+			r.observe(Exchange{Service: svc.Name(), Request: resp.request, Response: resp, Result: res})
 			return res, nil
 		}
-		if err := r.meet(ctx, svc, need, err, done); err != nil {
-			r.conclude(ctx, svc, resp, nil, err)
+		var need *NeedError
+		if !errors.As(err, &need) {
+			r.refuse(ctx, svc, resp, err)
+			return nil, err
+		}
+		if err := r.meet(ctx, svc, need, err, &done); err != nil {
+			r.refuse(ctx, svc, resp, err)
 			return nil, err
 		}
 		if !need.Resend {
@@ -189,12 +192,15 @@ func (r Runner) finish(ctx context.Context, svc Service, resp *Response) (*Resul
 		}
 	}
 	err := &stepError{service: svc.Name(), err: fmt.Errorf("needs more after %d rounds", rounds)}
-	r.conclude(ctx, svc, resp, nil, err)
+	r.refuse(ctx, svc, resp, err)
 	return nil, err
 }
 
+// tasks are those that were done for one message: none is done twice.
+type tasks []string
+
 // meet does what need asks. When that cannot be done, what was lacking is the verdict.
-func (r Runner) meet(ctx context.Context, svc Service, need *NeedError, unmet error, done map[string]bool) error {
+func (r Runner) meet(ctx context.Context, svc Service, need *NeedError, unmet error, done *tasks) error {
 	if need.After > 0 {
 		if r.Wait == nil {
 			return unmet
@@ -209,10 +215,10 @@ func (r Runner) meet(ctx context.Context, svc Service, need *NeedError, unmet er
 	// "at most one refetch per message": a need that comes back is not met by
 	// asking again.
 	key := need.Task.Service.Name() + " " + need.Task.Args.State
-	if done[key] {
+	if slices.Contains(*done, key) {
 		return &stepError{service: svc.Name(), checks: ChecksOf(unmet), err: need.Err}
 	}
-	done[key] = true
+	*done = append(*done, key)
 	_, err := r.Run(ctx, need.Task.Service, need.Task.Args)
 	return err
 }
@@ -223,8 +229,9 @@ func (r Runner) observe(e Exchange) {
 	}
 }
 
-// conclude tells the observer, and ends a login that the provider refused.
-func (r Runner) conclude(ctx context.Context, svc Service, resp *Response, res *Result, err error) {
+// refuse tells the observer of an answer that was refused, and ends a login that the
+// provider refused.
+func (r Runner) refuse(ctx context.Context, svc Service, resp *Response, err error) {
 	var declared *message.Error
 	if errors.As(err, &declared) {
 		if x, ok := svc.(interface {
@@ -235,8 +242,5 @@ func (r Runner) conclude(ctx context.Context, svc Service, resp *Response, res *
 			_ = x.refused(ctx, resp, declared)
 		}
 	}
-	if err != nil {
-		res = nil
-	}
-	r.observe(Exchange{Service: svc.Name(), Request: resp.request, Response: resp, Result: res, Err: err})
+	r.observe(Exchange{Service: svc.Name(), Request: resp.request, Response: resp, Err: err})
 }

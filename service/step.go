@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,21 +36,22 @@ type Step struct {
 	// Optional collects tasks that would tell more.
 	Optional []Task
 
-	env       *Env
-	checks    []Check
-	judged    []Check // those of the judgement, while its result is committed
-	rooms     *rooms
-	verifier  string               // the fresh code verifier of an authorization request
-	jarm      *jarm                // an authorization response that came as a JWT
-	logout    *message.LogoutToken // a verified logout token
-	ended     []string             // the logins that the commit ends
-	hosted    []Hosted             // request objects for the caller to serve
-	pushed    string               // the request_uri of a pushed request
-	resumed   bool                 // the login was begun by an earlier call
-	tokenType string               // of the access token that the request shows
-	payload   []byte               // the verified ID Token's claims, as signed
-	granted   grant                // what a token response gives
-	sources   []SourcedClaims      // what other sources tell about the user
+	env        *Env
+	checks     []Check
+	judged     []Check // those of the judgement, while its result is committed
+	committing sync.Mutex
+	rooms      *rooms
+	verifier   string               // the fresh code verifier of an authorization request
+	jarm       *jarm                // an authorization response that came as a JWT
+	logout     *message.LogoutToken // a verified logout token
+	ended      []string             // the logins that the commit ends
+	hosted     []Hosted             // request objects for the caller to serve
+	pushed     string               // the request_uri of a pushed request
+	resumed    bool                 // the login was begun by an earlier call
+	tokenType  string               // of the access token that the request shows
+	payload    []byte               // the verified ID Token's claims, as signed
+	granted    grant                // what a token response gives
+	sources    []SourcedClaims      // what other sources tell about the user
 }
 
 // rooms is how many checks a request and an answer of a service had at most, so that
@@ -68,6 +70,17 @@ func (r *rooms) learn(s *Step) {
 	if room, n := r.of(s), int32(len(s.checks)); n > room.Load() {
 		room.Store(n)
 	}
+}
+
+// commit lets update commit what was judged. A second commit waits for the first, and
+// starts from the same facts.
+func (s *Step) commit(update func(*Step) error) error {
+	s.committing.Lock()
+	defer s.committing.Unlock()
+	checks, record := s.checks, s.Record
+	defer func() { s.judged, s.checks, s.Record = nil, checks, record }()
+	s.judged, s.checks = checks, nil
+	return update(s)
 }
 
 // Context returns the service context that the step's service belongs to.
@@ -144,7 +157,9 @@ func (s *Step) Random(n int) (string, error) {
 	if _, err := io.ReadFull(s.env.Context.Rand(), buf[:n]); err != nil {
 		return "", fmt.Errorf("random source: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(buf[:n]), nil
+	var text [(8*len(buf) + 5) / 6]byte
+	base64.RawURLEncoding.Encode(text[:], buf[:n])
+	return string(text[:base64.RawURLEncoding.EncodedLen(n)]), nil
 }
 
 // session loads the record of a login that the callback has claimed.
@@ -182,10 +197,7 @@ func recalled[T message.Message](r state.Record, item string) (*T, error) {
 
 // amend changes the login's record. What another step committed meanwhile is kept.
 func (s *Step) amend(ctx context.Context, change func(*state.Record)) error {
-	r, err := s.env.DB.Update(ctx, s.State, func(r *state.Record) error {
-		change(r)
-		return nil
-	})
+	r, err := s.env.DB.Update(ctx, s.State, func(r *state.Record) error { change(r); return nil })
 	if err == nil {
 		s.Record = r
 	}

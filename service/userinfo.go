@@ -185,7 +185,9 @@ func verifyUserInfo(_ context.Context, s *Step, resp *message.UserInfoResponse) 
 	if kept == "" {
 		return fmt.Errorf("%w: the login has no verified ID Token to compare with", ErrNotConfigured)
 	}
-	var verified message.IDToken
+	var verified struct {
+		Subject string `json:"sub,omitempty"`
+	}
 	if err := message.DecodeClaims([]byte(kept), &verified); err != nil {
 		return err
 	}
