@@ -233,7 +233,7 @@ func updateAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenRe
 	}
 	return s.amend(ctx, func(r *state.Record) {
 		r.Set(state.ItemAuthResponse, spent)
-		r.Set(state.ItemTokenResponse, encoded)
+		keepMessage(r, state.ItemTokenResponse, encoded, resp)
 		s.keepTokens(r)
 	})
 }

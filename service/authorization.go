@@ -260,7 +260,7 @@ func rememberAuthorization(ctx context.Context, s *Step, req *message.Authorizat
 		return err
 	}
 	r := state.NewRecord(req.State, s.Snapshot.Issuer)
-	r.Set(state.ItemAuthRequest, encoded)
+	keepMessage(&r, state.ItemAuthRequest, encoded, req)
 	r.Keep(state.KeptDPoPThumbprint, req.DPoPJKT)
 	r.Keep(state.KeptReturnTo, s.Args.ReturnTo)
 	if verifier := s.verifier; verifier != "" {
@@ -295,7 +295,7 @@ func updateAuthorization(ctx context.Context, s *Step, resp *message.Authorizati
 	}
 	// Of concurrent callbacks with one state exactly one gets past this line.
 	_, err = s.DB().ClaimWith(ctx, resp.State, func(r *state.Record) {
-		r.Set(state.ItemAuthResponse, encoded)
+		keepMessage(r, state.ItemAuthResponse, encoded, resp)
 		s.keepIDToken(r)
 	})
 	if err != nil {

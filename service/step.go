@@ -175,26 +175,6 @@ func (s *Step) session(ctx context.Context, name string) error {
 	return nil
 }
 
-// recalled returns an item of a login's record as the message that it is. It is shared
-// with other steps: nobody may write to it.
-func recalled[T message.Message](r state.Record, item string) (*T, error) {
-	decode := func(value []byte) (any, error) {
-		m := new(T)
-		if err := message.DecodeJSON(value, m); err != nil {
-			return nil, fmt.Errorf("%s: %w", item, err)
-		}
-		return m, nil
-	}
-	made, err := r.Decode(item, decode)
-	if err != nil {
-		return nil, err
-	}
-	if m, ok := made.(*T); ok {
-		return m, nil
-	}
-	return nil, fmt.Errorf("%s: decoded as a %T", item, made)
-}
-
 // amend changes the login's record. What another step committed meanwhile is kept.
 func (s *Step) amend(ctx context.Context, change func(*state.Record)) error {
 	r, err := s.env.DB.Update(ctx, s.State, func(r *state.Record) error { change(r); return nil })

@@ -98,7 +98,7 @@ func (l link) compare(group string) int     { return strings.Compare(l.group, gr
 
 // NewRecord returns the record of a login that is about to begin.
 func NewRecord(state, issuer string) Record {
-	return Record{State: state, Issuer: issuer}
+	return Record{State: state, Issuer: issuer, decoded: new(decodings)}
 }
 
 // Set stores value, a JSON value, under the item's name, and removes the item
