@@ -173,17 +173,25 @@ func verifyTokens(s *Step, resp *message.AccessTokenResponse) error {
 }
 
 func verifyTokenMembers(s *Step, resp *message.AccessTokenResponse) error {
-	if err := s.Require(resp.AccessToken != "", message.RuleTokenResponseAccessToken, "access_token", "", "a non-empty string"); err != nil {
+	if err := verifyTokenText(s, "access_token", resp.AccessToken); err != nil {
 		return err
 	}
 	// One that is no error code was not taken for a declared error before.
 	if _, there := resp.Extra.Get("error"); there {
 		return s.Fail(message.RuleTokenResponseError, "error", "", "either an error or a success", nil)
 	}
-	if _, empty := resp.Extra.Get("refresh_token"); empty {
-		return s.Fail(message.RuleTokenResponseAccessToken, "refresh_token", "", "a non-empty string, or nothing", nil)
+	if _, empty := resp.Extra.Get("refresh_token"); !empty && resp.RefreshToken == "" {
+		return nil
 	}
-	return nil
+	return verifyTokenText(s, "refresh_token", resp.RefreshToken)
+}
+
+// verifyTokenText: an access token and a refresh token are one or more VSCHAR (RFC 6749,
+// Appendices A.12 and A.17). Another character would not arrive as it was sent.
+func verifyTokenText(s *Step, param string, token message.Secret) error {
+	text := token.Reveal()
+	outside := strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+	return s.Require(text != "" && !outside, message.RuleTokenResponseAccessToken, param, "", "a non-empty string of printable ASCII")
 }
 
 func verifyTokenType(s *Step, resp *message.AccessTokenResponse) error {
@@ -202,13 +210,10 @@ func verifyTokenType(s *Step, resp *message.AccessTokenResponse) error {
 }
 
 func verifyTokenLife(s *Step, resp *message.AccessTokenResponse) error {
-	if resp.ExpiresIn == nil {
-		s.Skip(message.RuleTokenResponseExpiresIn, "expires_in", "absent")
-	} else {
-		const most = 1 << 31 // seconds: 68 years are beyond any token's life
-		if err := s.Require(*resp.ExpiresIn >= 0 && *resp.ExpiresIn < most, message.RuleTokenResponseExpiresIn, "expires_in", strconv.FormatInt(*resp.ExpiresIn, 10), "a non-negative number of seconds"); err != nil {
-			return err
-		}
+	if err := verifyExpiresIn(s, resp.ExpiresIn); err != nil {
+		return err
+	}
+	if resp.ExpiresIn != nil {
 		s.granted.expiry = s.Now.Add(time.Duration(*resp.ExpiresIn) * time.Second)
 	}
 	if len(resp.Scope) == 0 {
@@ -217,6 +222,17 @@ func verifyTokenLife(s *Step, resp *message.AccessTokenResponse) error {
 	}
 	s.Pass(message.RuleTokenResponseScope, "scope")
 	return nil
+}
+
+// verifyExpiresIn judges the life of an access token, whichever channel it came by (RFC
+// 6749, Sections 4.2.2 and 5.1).
+func verifyExpiresIn(s *Step, seconds *int64) error {
+	if seconds == nil {
+		s.Skip(message.RuleTokenResponseExpiresIn, "expires_in", "absent")
+		return nil
+	}
+	const most = 1 << 31 // seconds: 68 years are beyond any token's life
+	return s.Require(*seconds >= 0 && *seconds < most, message.RuleTokenResponseExpiresIn, "expires_in", strconv.FormatInt(*seconds, 10), "a non-negative number of seconds")
 }
 
 func updateAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenResponse) error {

@@ -196,10 +196,23 @@ func verifyPromised(s *Step, req *message.AuthorizationRequest, resp *message.Au
 			return s.Fail(message.RuleAuthzResponseUnexpected, member.name, "", "no "+member.name+" with response_type "+t.String(), nil)
 		}
 	}
-	if t.Has("token") && !strings.EqualFold(resp.TokenType, message.TokenTypeBearer) {
-		return s.Fail(message.RuleAuthzResponseIncomplete, "token_type", clip(resp.TokenType), "Bearer", nil)
+	if t.Has("token") {
+		if err := verifyFrontToken(s, resp); err != nil {
+			return err
+		}
 	}
 	s.Pass(message.RuleAuthzResponseIncomplete, "response_type")
 	s.Pass(message.RuleAuthzResponseUnexpected, "response_type")
 	return nil
+}
+
+// verifyFrontToken judges what comes with an access token (RFC 6749, Section 4.2.2).
+func verifyFrontToken(s *Step, resp *message.AuthorizationResponse) error {
+	if !strings.EqualFold(resp.TokenType, message.TokenTypeBearer) {
+		return s.Fail(message.RuleAuthzResponseIncomplete, "token_type", clip(resp.TokenType), "Bearer", nil)
+	}
+	if err := verifyTokenText(s, "access_token", resp.AccessToken); err != nil {
+		return err
+	}
+	return verifyExpiresIn(s, resp.ExpiresIn)
 }

@@ -192,7 +192,7 @@ func idTokenRefresh(s *Step, c *idTokenCheck) error {
 	if o == nil {
 		return nil
 	}
-	now := c.claims
+	now, leeway := c.claims, s.Snapshot.Leeway.Seconds()
 	sameAudience := len(now.Audience) == len(o.Audience)
 	for _, aud := range o.Audience {
 		sameAudience = sameAudience && now.Audience.Has(aud)
@@ -207,7 +207,8 @@ func idTokenRefresh(s *Step, c *idTokenCheck) error {
 		{now.Issuer == o.Issuer, message.RuleRefreshIss, "id_token.iss", clip(now.Issuer), "the original iss"},
 		{now.Subject == o.Subject, message.RuleRefreshSub, "id_token.sub", clip(now.Subject), "the original sub"},
 		{sameAudience && now.AuthorizedParty == o.AuthorizedParty, message.RuleRefreshAud, "id_token.aud", "", "the original aud and azp"},
-		{!now.AuthTime.Present() || now.AuthTime.Float() == o.AuthTime.Float(), message.RuleRefreshAuthTime, "id_token.auth_time", timeText(now.AuthTime), "the original auth_time"},
+		{sameAuthentication(now, o, leeway), message.RuleRefreshAuthTime, "id_token.auth_time", timeText(now.AuthTime), "the time of the original authentication"},
+		{!now.IssuedAt.Present() || now.IssuedAt.Float() >= o.IssuedAt.Float()-leeway, message.RuleRefreshAuthTime, "id_token.iat", timeText(now.IssuedAt), "the time of its own issue, which is not before that of the original"},
 		{now.Nonce == "" || now.Nonce == o.Nonce, message.RuleRefreshNonce, "id_token.nonce", "", "no nonce, or the original one"},
 	} {
 		if err := s.Require(r.ok, r.rule, r.param, r.got, r.want); err != nil {
@@ -215,6 +216,18 @@ func idTokenRefresh(s *Step, c *idTokenCheck) error {
 		}
 	}
 	return nil
+}
+
+// sameAuthentication: auth_time "MUST represent the time of the original authentication"
+// (Core, Section 12.2), which came before the original ID Token where that does not tell.
+func sameAuthentication(now, original *message.IDToken, leeway float64) bool {
+	switch {
+	case !now.AuthTime.Present():
+		return true
+	case original.AuthTime.Present():
+		return now.AuthTime.Float() == original.AuthTime.Float()
+	}
+	return now.AuthTime.Float() <= original.IssuedAt.Float()+leeway
 }
 
 func updateRefreshToken(ctx context.Context, s *Step, resp *message.AccessTokenResponse) error {
