@@ -3,12 +3,13 @@ module github.com/oidcservice/oidc/internal/interop/apache
 go 1.26.0
 
 require (
-	github.com/chromedp/chromedp v0.22.1 // drives Chromium
 	github.com/oidcservice/oidc v0.0.0
+	github.com/oidcservice/oidc/internal/interop/browser v0.0.0
 )
 
 require (
 	github.com/chromedp/cdproto v0.159.0 // indirect
+	github.com/chromedp/chromedp v0.22.1 // indirect
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/goccy/go-json v0.10.6 // indirect
@@ -24,4 +25,7 @@ require (
 	golang.org/x/sys v0.46.0 // indirect
 )
 
-replace github.com/oidcservice/oidc => ../../..
+replace (
+	github.com/oidcservice/oidc => ../../..
+	github.com/oidcservice/oidc/internal/interop/browser => ../browser
+)

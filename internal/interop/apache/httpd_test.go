@@ -20,6 +20,8 @@ import (
 	"testing"
 	"text/template"
 	"time"
+
+	"github.com/oidcservice/oidc/internal/interop/browser"
 )
 
 //go:embed httpd.conf
@@ -48,10 +50,10 @@ func (s *site) startHTTPD(t *testing.T, c httpdConfig) {
 	t.Helper()
 	program, err := exec.LookPath("apache2")
 	if err != nil {
-		missing(t, "apache2 is not installed")
+		browser.Missing(t, "apache2 is not installed")
 	}
 	if _, err := os.Stat(filepath.Join(moduleDir, "mod_auth_openidc.so")); err != nil {
-		missing(t, "libapache2-mod-auth-openidc is not installed: %v", err)
+		browser.Missing(t, "libapache2-mod-auth-openidc is not installed: %v", err)
 	}
 	application := httptest.NewServer(http.HandlerFunc(serveApplication))
 	t.Cleanup(application.Close)

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/oidcservice/oidc/message"
 )
 
@@ -14,7 +12,7 @@ import (
 func (s *site) claims(t *testing.T) map[string]string {
 	t.Helper()
 	claims := map[string]string{}
-	if err := json.Unmarshal([]byte(s.browser.read(t, chromedp.Text(chromedp.CSS("#claims")))), &claims); err != nil {
+	if err := json.Unmarshal([]byte(s.browser.Text(t, "#claims")), &claims); err != nil {
 		t.Fatal(err)
 	}
 	return claims
@@ -23,8 +21,8 @@ func (s *site) claims(t *testing.T) map[string]string {
 // logIn logs the user in at the application.
 func (s *site) logIn(t *testing.T) {
 	t.Helper()
-	s.browser.visit(t, s.base+"/app", "#login")
-	s.browser.logIn(t, "#claims")
+	s.browser.Visit(t, s.base+"/app", "#login")
+	s.authenticate(t, "#claims")
 }
 
 // TestLogin: the application sees what the ID Token and UserInfo say, for each way in
@@ -62,7 +60,7 @@ func TestLogin(t *testing.T) {
 					t.Errorf("%s is %q, want %q; all: %v", claim, claims[claim], want, claims)
 				}
 			}
-			if at := s.browser.at(t); at != s.base+"/app" {
+			if at := s.browser.At(t); at != s.base+"/app" {
 				t.Errorf("the login ended at %s", at)
 			}
 		})
@@ -72,9 +70,9 @@ func TestLogin(t *testing.T) {
 // A user who says no comes back to the relying party, which says so.
 func TestLoginRefused(t *testing.T) {
 	s := newSite(t, nil)
-	s.browser.visit(t, s.base+"/app", "#login")
-	s.browser.press(t, "#login #cancel", "body:not(:has(#login))")
-	if at := s.browser.at(t); !strings.HasPrefix(at, s.base+"/callback?") || !strings.Contains(at, "error=access_denied") {
+	s.browser.Visit(t, s.base+"/app", "#login")
+	s.browser.Press(t, "#login #cancel", "body:not(:has(#login))")
+	if at := s.browser.At(t); !strings.HasPrefix(at, s.base+"/callback?") || !strings.Contains(at, "error=access_denied") {
 		t.Errorf("the login ended at %s", at)
 	}
 }

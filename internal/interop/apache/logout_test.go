@@ -27,15 +27,15 @@ func TestProviderLogout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, c.change)
 			s.logIn(t)
-			s.browser.visit(t, s.server.URL+"/end_session", "#logout")
-			s.browser.press(t, "#logout #submit", "#logged_out")
-			s.browser.loaded(t)
+			s.browser.Visit(t, s.server.URL+"/end_session", "#logout")
+			s.browser.Press(t, "#logout #submit", "#logged_out")
+			s.browser.Loaded(t)
 			s.provider.Wait()
 			after := "#claims"
 			if c.ends {
 				after = "#login"
 			}
-			s.browser.visit(t, s.base+"/app", after)
+			s.browser.Visit(t, s.base+"/app", after)
 		})
 	}
 }
@@ -44,19 +44,19 @@ func TestProviderLogout(t *testing.T) {
 func TestRelyingPartyLogout(t *testing.T) {
 	s := newSite(t, nil)
 	s.logIn(t)
-	s.browser.visit(t, s.base+"/callback?logout="+url.QueryEscape(s.base+"/bye"), "#bye")
-	if at := s.browser.at(t); at != s.base+"/bye" {
+	s.browser.Visit(t, s.base+"/callback?logout="+url.QueryEscape(s.base+"/bye"), "#bye")
+	if at := s.browser.At(t); at != s.base+"/bye" {
 		t.Errorf("the logout ended at %s", at)
 	}
-	s.browser.visit(t, s.base+"/app", "#login")
+	s.browser.Visit(t, s.base+"/app", "#login")
 }
 
 // While the provider's session lives, another login asks nothing.
 func TestSingleSignOn(t *testing.T) {
 	s := newSite(t, nil)
 	s.logIn(t)
-	s.browser.visit(t, s.base+"/callback?logout=get", "body") // which ends the session there alone
-	s.browser.visit(t, s.base+"/app", "#claims")
+	s.browser.Visit(t, s.base+"/callback?logout=get", "body") // which ends the session there alone
+	s.browser.Visit(t, s.base+"/app", "#claims")
 	if got := s.claims(t)["sub"]; got != "diana" {
 		t.Errorf("sub %q", got)
 	}

@@ -2,17 +2,15 @@ package apache
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strconv"
 	"testing"
 
 	"github.com/oidcservice/oidc/endpoint"
+	"github.com/oidcservice/oidc/internal/interop/browser"
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/op"
 	"github.com/oidcservice/oidc/op/optest"
@@ -26,23 +24,13 @@ const (
 	clientSecret = "a-secret-of-32-characters-or-more"
 )
 
-// missing ends a test that lacks a program: a skip for people, a failure where the
-// environment promises the program.
-func missing(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
 // A site is a provider, a relying party, and a browser that knows where both are.
 type site struct {
 	provider *optest.Provider
 	server   *httptest.Server
 	base     string // of the relying party
 	port     int    // of the relying party
-	browser  *browser
+	browser  *browser.Browser
 }
 
 // newSite starts everything. change is applied to the client's metadata and to the
@@ -83,7 +71,7 @@ func newSite(t *testing.T, change func(s *site, m *message.ClientMetadata, c *ht
 	}
 	s.server.Config.Handler = s.provider
 	s.startHTTPD(t, config)
-	s.browser = startBrowser(t, s.certificateHash())
+	s.startBrowser(t)
 	return s
 }
 
@@ -97,12 +85,6 @@ func (s *site) outbound() http.RoundTripper {
 		return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)))
 	}
 	return transport
-}
-
-// certificateHash names the key of the certificate to the browser, which then trusts it.
-func (s *site) certificateHash() string {
-	sum := sha256.Sum256(s.server.Certificate().RawSubjectPublicKeyInfo)
-	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // freePort returns a port of loopback that nothing listens on.

@@ -25,21 +25,21 @@ var caught = map[string]string{
 func TestBreakIt(t *testing.T) {
 	s := runSecure(t)
 	b := startBrowser(t, s)
-	b.visit(t, s.url, "#login")
-	b.everyFault(t, func(b *browser, id string) {
+	b.Visit(t, s.url, "#login")
+	b.everyFault(t, func(b *tab, id string) {
 		if id == "state" {
-			b.press(t, "#break-"+id, "#username")
+			b.Press(t, "#break-"+id, "#username")
 			b.authenticate(t, "#problem")
 			return
 		}
-		b.press(t, "#break-"+id, "#problem") // the provider knows the user, and what was agreed to
+		b.Press(t, "#break-"+id, "#problem") // the provider knows the user, and what was agreed to
 	})
 }
 
 // everyFault goes through the menu as the page has it.
-func (b *browser) everyFault(t *testing.T, press func(b *browser, id string)) {
+func (b *tab) everyFault(t *testing.T, press func(b *tab, id string)) {
 	t.Helper()
-	menu := b.read(t, chromedp.Evaluate[string](`Array.from(document.querySelectorAll("#break button"), function (e) { return e.value; }).join(" ")`))
+	menu := b.Read(t, chromedp.Evaluate[string](`Array.from(document.querySelectorAll("#break button"), function (e) { return e.value; }).join(" ")`))
 	ids, picture := strings.Fields(menu), "break-"
 	if b.site.foreign {
 		picture = "other-break-"
@@ -49,21 +49,21 @@ func (b *browser) everyFault(t *testing.T, press func(b *browser, id string)) {
 	}
 	for _, id := range ids {
 		t.Run(id, func(t *testing.T) {
-			if b.read(t, chromedp.Evaluate[string](`String(document.getElementById("clear").disabled)`)) == "false" {
-				b.press(t, "#clear", "#login") // each stands for itself
+			if b.Read(t, chromedp.Evaluate[string](`String(document.getElementById("clear").disabled)`)) == "false" {
+				b.Press(t, "#clear", "#login") // each stands for itself
 			}
 			press(b, id)
-			if got := b.text(t, "#problem-rule"); got != caught[id] {
-				t.Errorf("it was caught by %q, want %q; the page says:\n%s", got, caught[id], b.text(t, "#problem"))
+			if got := b.Text(t, "#problem-rule"); got != caught[id] {
+				t.Errorf("it was caught by %q, want %q; the page says:\n%s", got, caught[id], b.Text(t, "#problem"))
 			}
-			if b.text(t, "#problem-spec") == "" || b.text(t, "#problem-advice") == "" {
+			if b.Text(t, "#problem-spec") == "" || b.Text(t, "#problem-advice") == "" {
 				t.Error("the page names no section, or no advice")
 			}
-			if got := b.read(t, chromedp.Evaluate[string](`String(document.querySelectorAll("#user").length)`)); got != "0" {
+			if got := b.Read(t, chromedp.Evaluate[string](`String(document.querySelectorAll("#user").length)`)); got != "0" {
 				t.Error("somebody is logged in")
 			}
 			b.contains(t, "#problem", "You broke it")
-			if got := b.read(t, chromedp.Evaluate[string](`String(document.querySelectorAll(".step.broken").length)`)); got == "0" {
+			if got := b.Read(t, chromedp.Evaluate[string](`String(document.querySelectorAll(".step.broken").length)`)); got == "0" {
 				t.Error("the conversation does not say which message was changed")
 			}
 			b.photograph(t, picture+id)

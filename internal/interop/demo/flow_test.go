@@ -11,7 +11,7 @@ import (
 func TestWays(t *testing.T) {
 	s := runSecure(t)
 	b := startBrowser(t, s)
-	b.visit(t, s.url, "#login")
+	b.Visit(t, s.url, "#login")
 	b.signIn(t, "#user") // the provider remembers the user from here on
 	for _, way := range []struct {
 		name  string
@@ -28,21 +28,21 @@ func TestWays(t *testing.T) {
 		{"id_token, form_post", map[string]string{"#response_type": "id_token", "#response_mode": "form_post"}, "authorization", "id_token=***"},
 	} {
 		t.Run(way.name, func(t *testing.T) {
-			b.press(t, "#clear", "#login")
-			b.do(t, chromedp.Click(chromedp.CSS("#settings > summary")))
+			b.Press(t, "#clear", "#login")
+			b.Do(t, chromedp.Click(chromedp.CSS("#settings > summary")))
 			for field, value := range map[string]string{"#send": "query", "#response_type": "code", "#response_mode": ""} {
 				if given, ok := way.set[field]; ok {
 					value = given
 				}
 				b.set(t, field, value)
 			}
-			b.press(t, "#login", "#consent") // which the scope offline_access needs
-			b.press(t, "#consent #submit", "#user")
+			b.Press(t, "#login", "#consent") // which the scope offline_access needs
+			b.Press(t, "#consent #submit", "#user")
 			b.wantUser(t, s, "diana")
 			if got := b.steps(t); got != way.steps {
 				t.Errorf("the conversation is %q, want %q", got, way.steps)
 			}
-			shown := b.read(t, chromedp.Evaluate[string](`document.querySelector("#conversation").textContent`))
+			shown := b.Read(t, chromedp.Evaluate[string](`document.querySelector("#conversation").textContent`))
 			if !strings.Contains(shown, way.shows) {
 				t.Errorf("the conversation does not show %q", way.shows)
 			}
@@ -54,67 +54,67 @@ func TestWays(t *testing.T) {
 func TestSettings(t *testing.T) {
 	s := runSecure(t)
 	b := startBrowser(t, s)
-	b.visit(t, s.url, "#login")
-	b.do(t, chromedp.Click(chromedp.CSS("#settings > summary")))
+	b.Visit(t, s.url, "#login")
+	b.Do(t, chromedp.Click(chromedp.CSS("#settings > summary")))
 	b.photograph(t, "settings")
 	b.set(t, "#prompt", "none")
-	b.do(t, chromedp.Click(chromedp.CSS("#force_consent")))
+	b.Do(t, chromedp.Click(chromedp.CSS("#force_consent")))
 	b.set(t, "#scope", "openid")
-	b.press(t, "#login", "#problem")
+	b.Press(t, "#login", "#problem")
 	b.contains(t, "#problem-code", "login_required")
 	b.contains(t, "#problem-rule", "authz_response_error")
 	b.contains(t, "#problem-spec", "RFC 6749")
 
-	b.do(t, chromedp.Click(chromedp.CSS("#settings > summary")))
+	b.Do(t, chromedp.Click(chromedp.CSS("#settings > summary")))
 	b.set(t, "#prompt", "")
 	b.set(t, "#acr", "urn:demo:password")
 	b.set(t, "#max_age", "60")
 	b.set(t, "#ui_locales", "de")
 	b.set(t, "#login_hint", "diana")
 	b.set(t, "#claims", `{"id_token": {"email": null, "auth_time": {"essential": true}}}`)
-	b.press(t, "#login", "#username")
-	if got := b.read(t, chromedp.Evaluate[string]("document.documentElement.lang")); got != "de" {
+	b.Press(t, "#login", "#username")
+	if got := b.Read(t, chromedp.Evaluate[string]("document.documentElement.lang")); got != "de" {
 		t.Errorf("the provider's page is in %q, want de", got)
 	}
-	if got := b.read(t, chromedp.Value(chromedp.CSS("#username"))); got != "diana" {
+	if got := b.Read(t, chromedp.Value(chromedp.CSS("#username"))); got != "diana" {
 		t.Errorf("the user name is %q, want the hint", got)
 	}
-	b.do(t, chromedp.SendKeys(chromedp.CSS("#password"), password))
-	b.press(t, "#login #submit", "#consent")
-	b.press(t, "#consent #submit", "#user")
+	b.Do(t, chromedp.SendKeys(chromedp.CSS("#password"), password))
+	b.Press(t, "#login #submit", "#consent")
+	b.Press(t, "#consent #submit", "#user")
 	b.contains(t, "#id-token", "diana@op.example", "urn:demo:password", "auth_time")
 	for field, want := range map[string]string{"#max_age": "60", "#acr": "urn:demo:password", "#ui_locales": "de"} {
-		if got := b.read(t, chromedp.Value(chromedp.CSS(field))); got != want {
+		if got := b.Read(t, chromedp.Value(chromedp.CSS(field))); got != want {
 			t.Errorf("%s has forgotten its value: %q, want %q", field, got, want)
 		}
 	}
 
 	// Forced authentication asks a user whom the provider knows.
-	b.do(t, chromedp.Click(chromedp.CSS("#settings > summary")), chromedp.Click(chromedp.CSS("#force_authn")))
-	b.press(t, "#login", "#password")
+	b.Do(t, chromedp.Click(chromedp.CSS("#settings > summary")), chromedp.Click(chromedp.CSS("#force_authn")))
+	b.Press(t, "#login", "#password")
 }
 
 // TestTabs: two tabs log in at once, and neither gets in the other's way.
 func TestTabs(t *testing.T) {
 	s := runSecure(t)
 	first := startBrowser(t, s)
-	first.visit(t, s.url, "#login")
-	second := first.tab(t)
-	second.visit(t, s.url, "#login")
-	first.press(t, "#login", "#username")
-	second.press(t, "#login", "#username")
+	first.Visit(t, s.url, "#login")
+	second := first.another(t)
+	second.Visit(t, s.url, "#login")
+	first.Press(t, "#login", "#username")
+	second.Press(t, "#login", "#username")
 	first.authenticate(t, "#user")
 	first.wantUser(t, s, "diana")
 	second.authenticate(t, "#user")
 	second.wantUser(t, s, "diana")
-	first.visit(t, s.url, "#user")
+	first.Visit(t, s.url, "#user")
 	first.wantUser(t, s, "diana")
 
 	// Signed out in one tab is signed out in both, and both can log in again at once.
-	first.press(t, "#logout", "#messages .success")
-	second.do(t, chromedp.WaitReady(chromedp.CSS("#account[data-user='']")))
-	first.press(t, "#login", "#username")
-	second.press(t, "#login", "#username")
+	first.Press(t, "#logout", "#messages .success")
+	second.Do(t, chromedp.WaitReady(chromedp.CSS("#account[data-user='']")))
+	first.Press(t, "#login", "#username")
+	second.Press(t, "#login", "#username")
 	second.authenticate(t, "#user")
 	first.authenticate(t, "#user")
 	first.wantUser(t, s, "diana")
@@ -125,12 +125,12 @@ func TestTabs(t *testing.T) {
 func TestBackchannelLogout(t *testing.T) {
 	s := runSecure(t)
 	b := startBrowser(t, s)
-	b.visit(t, s.url, "#login")
+	b.Visit(t, s.url, "#login")
 	b.signIn(t, "#user")
-	other := b.tab(t)
-	other.visit(t, b.read(t, chromedp.Evaluate[string](`document.getElementById("end-session").href`)), "#logout #submit")
-	other.press(t, "#logout #submit", "body")
-	b.do(t, chromedp.WaitReady(chromedp.CSS("#messages .warning")), chromedp.WaitReady(chromedp.CSS("#account[data-user='']")))
+	other := b.another(t)
+	other.Visit(t, b.Read(t, chromedp.Evaluate[string](`document.getElementById("end-session").href`)), "#logout #submit")
+	other.Press(t, "#logout #submit", "body")
+	b.Do(t, chromedp.WaitReady(chromedp.CSS("#messages .warning")), chromedp.WaitReady(chromedp.CSS("#account[data-user='']")))
 	b.contains(t, "#messages", "The provider ended your session")
 	if got := b.steps(t); !strings.HasSuffix(got, "backchannel_logout") {
 		t.Errorf("the conversation ends with %q", got)
@@ -143,20 +143,20 @@ func TestBackchannelLogout(t *testing.T) {
 func TestKeyboard(t *testing.T) {
 	s := runSecure(t)
 	b := startBrowser(t, s)
-	b.visit(t, s.url, "#login")
+	b.Visit(t, s.url, "#login")
 	focused := `document.activeElement.className + "#" + document.activeElement.id`
-	b.do(t, chromedp.KeyEvent("\t"))
-	if got := b.read(t, chromedp.Evaluate[string](focused)); got != "skip#" {
+	b.Do(t, chromedp.KeyEvent("\t"))
+	if got := b.Read(t, chromedp.Evaluate[string](focused)); got != "skip#" {
 		t.Errorf("the first stop is %q, want the link past the application", got)
 	}
 	for range 10 {
-		if b.read(t, chromedp.Evaluate[string](focused)) == "primary#login" {
+		if b.Read(t, chromedp.Evaluate[string](focused)) == "primary#login" {
 			break
 		}
-		b.do(t, chromedp.KeyEvent("\t"))
+		b.Do(t, chromedp.KeyEvent("\t"))
 	}
-	if outline := b.read(t, chromedp.Evaluate[string](`getComputedStyle(document.activeElement).outlineStyle`)); outline != "solid" {
+	if outline := b.Read(t, chromedp.Evaluate[string](`getComputedStyle(document.activeElement).outlineStyle`)); outline != "solid" {
 		t.Errorf("what has the focus cannot be seen: its outline is %q", outline)
 	}
-	b.do(t, chromedp.KeyEvent("\r"), chromedp.WaitReady(chromedp.CSS("#username")))
+	b.Do(t, chromedp.KeyEvent("\r"), chromedp.WaitReady(chromedp.CSS("#username")))
 }

@@ -14,35 +14,35 @@ const (
 )
 
 // signIn presses the button and fills in the provider's pages.
-func (b *browser) signIn(t *testing.T, then string) {
+func (b *tab) signIn(t *testing.T, then string) {
 	t.Helper()
-	b.press(t, "#login", "#username")
+	b.Press(t, "#login", "#username")
 	b.authenticate(t, then)
 }
 
 // authenticate fills in the login page and the consent page.
-func (b *browser) authenticate(t *testing.T, then string) {
+func (b *tab) authenticate(t *testing.T, then string) {
 	t.Helper()
-	b.do(t, chromedp.SendKeys(chromedp.CSS("#username"), username), chromedp.SendKeys(chromedp.CSS("#password"), password))
-	b.press(t, "#login #submit", "#consent")
-	b.press(t, "#consent #submit", then)
+	b.Do(t, chromedp.SendKeys(chromedp.CSS("#username"), username), chromedp.SendKeys(chromedp.CSS("#password"), password))
+	b.Press(t, "#login #submit", "#consent")
+	b.Press(t, "#consent #submit", then)
 }
 
 // wantUser reports another user on the page than the expected one.
-func (b *browser) wantUser(t *testing.T, s *site, subject string) {
+func (b *tab) wantUser(t *testing.T, s *site, subject string) {
 	t.Helper()
-	if got := b.text(t, "#subject"); got != subject {
+	if got := b.Text(t, "#subject"); got != subject {
 		t.Errorf("the subject on the page is %q, want %q", got, subject)
 	}
-	if at := b.read(t, chromedp.Location()); at != s.url+"/" {
+	if at := b.Read(t, chromedp.Location()); at != s.url+"/" {
 		t.Errorf("the login ended at %s", at)
 	}
 }
 
 // contains reports an element whose text lacks words.
-func (b *browser) contains(t *testing.T, element string, words ...string) {
+func (b *tab) contains(t *testing.T, element string, words ...string) {
 	t.Helper()
-	text := b.text(t, element)
+	text := b.Text(t, element)
 	for _, word := range words {
 		if !strings.Contains(text, word) {
 			t.Errorf("%s says %q, which lacks %q", element, text, word)
@@ -51,15 +51,15 @@ func (b *browser) contains(t *testing.T, element string, words ...string) {
 }
 
 // steps are the services of the conversation on the page, in its order.
-func (b *browser) steps(t *testing.T) string {
+func (b *tab) steps(t *testing.T) string {
 	t.Helper()
-	return b.read(t, chromedp.Evaluate[string](`Array.from(document.querySelectorAll(".step .what code"), function (e) { return e.textContent; }).join(" ")`))
+	return b.Read(t, chromedp.Evaluate[string](`Array.from(document.querySelectorAll(".step .what code"), function (e) { return e.textContent; }).join(" ")`))
 }
 
 // set gives a field of the settings a value.
-func (b *browser) set(t *testing.T, field, value string) {
+func (b *tab) set(t *testing.T, field, value string) {
 	t.Helper()
-	b.do(t, chromedp.SetValue(chromedp.CSS(field), value))
+	b.Do(t, chromedp.SetValue(chromedp.CSS(field), value))
 }
 
 // TestSession is a whole visit: login, consent, UserInfo, the API, refresh, revocation,
@@ -67,7 +67,7 @@ func (b *browser) set(t *testing.T, field, value string) {
 func TestSession(t *testing.T) {
 	s := runSecure(t)
 	b := startBrowser(t, s)
-	b.visit(t, s.url, "#login")
+	b.Visit(t, s.url, "#login")
 	b.photograph(t, "start")
 	b.signIn(t, "#user")
 	b.wantUser(t, s, "diana")
@@ -77,39 +77,39 @@ func TestSession(t *testing.T) {
 		t.Errorf("the conversation is %q, want %q", got, want)
 	}
 	b.photograph(t, "signed-in")
-	b.do(t, chromedp.Click(chromedp.CSS("#step-4 > summary")))
+	b.Do(t, chromedp.Click(chromedp.CSS("#step-4 > summary")))
 	b.contains(t, "#step-4", "grant_type=authorization_code", "code=***", "curl --silent", "idtoken_nonce", "token_response")
 	b.photograph(t, "step")
-	b.do(t, chromedp.EmulateViewport(420, 900))
+	b.Do(t, chromedp.EmulateViewport(420, 900))
 	b.photograph(t, "narrow")
-	b.do(t, chromedp.ResetViewport())
+	b.Do(t, chromedp.ResetViewport())
 
-	b.press(t, "#userinfo", "#outcome")
+	b.Press(t, "#userinfo", "#outcome")
 	b.contains(t, "#outcome", "UserInfo answered", "diana@op.example")
-	b.press(t, "#call-api", "#outcome")
+	b.Press(t, "#call-api", "#outcome")
 	b.contains(t, "#outcome", "status 200", `"subject": "diana"`)
-	b.press(t, "#call-contact", "#outcome")
+	b.Press(t, "#call-contact", "#outcome")
 	b.contains(t, "#outcome", "status 200", "contact")
-	b.press(t, "#refresh", "#outcome")
+	b.Press(t, "#refresh", "#outcome")
 	b.contains(t, "#outcome", "The tokens were renewed")
-	b.press(t, "#revoke-access", "#outcome")
+	b.Press(t, "#revoke-access", "#outcome")
 	b.contains(t, "#outcome", "The access token was revoked")
 	// The API refuses the token, so that the application refreshes it and calls again.
-	b.press(t, "#call-api", "#outcome")
+	b.Press(t, "#call-api", "#outcome")
 	b.contains(t, "#outcome", "status 200")
 	if got := b.steps(t); !strings.HasSuffix(got, "revocation resource introspection refresh_token resource introspection") {
 		t.Errorf("the conversation ends with %q", got)
 	}
 	b.photograph(t, "api")
-	b.press(t, "#revoke-refresh", "#outcome")
-	b.press(t, "#refresh", "#problem")
+	b.Press(t, "#revoke-refresh", "#outcome")
+	b.Press(t, "#refresh", "#problem")
 	b.contains(t, "#problem-code", "invalid_grant")
 	b.photograph(t, "refused")
 
 	// Without a refresh token that is good the login has ended; the provider remembers the user.
-	b.press(t, "#login", "#consent")
-	b.press(t, "#consent #submit", "#user")
-	b.press(t, "#logout", "#messages .success")
+	b.Press(t, "#login", "#consent")
+	b.Press(t, "#consent #submit", "#user")
+	b.Press(t, "#logout", "#messages .success")
 	b.contains(t, "#messages", "You are signed out")
 	if got := b.steps(t); !strings.Contains(got, "end_session") {
 		t.Errorf("the conversation is %q", got)

@@ -15,16 +15,6 @@ import (
 	"time"
 )
 
-// missing ends a test that lacks a program: a skip for people, a failure where the
-// environment promises the program.
-func missing(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
 // patience is how long a process may take to start: machines are busy.
 const patience = time.Minute
 
