@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -215,6 +216,15 @@ func TestUnanswered(t *testing.T) {
 	other := w.services.Get(service.ClientCredentialsName)
 	if err := service.Unanswered(ctx, other, req, errLost); !errors.Is(err, errLost) || service.ServiceOf(err) != service.ClientCredentialsName {
 		t.Errorf("another service: %v", err)
+	}
+	// What the driver refuses is a check that failed.
+	large := &message.Violation{Rule: message.RuleTransportLimits, Param: "body"}
+	want := []service.Check{{Rule: message.RuleTransportLimits, Verdict: service.Failed, Param: "body"}}
+	if got := service.ChecksOf(service.Unanswered(ctx, other, req, large)); !slices.Equal(got, want) {
+		t.Errorf("an answer that is too large: %v", got)
+	}
+	if got := service.ChecksOf(service.Unanswered(ctx, other, req, refused)); got != nil {
+		t.Errorf("no answer: %v", got)
 	}
 }
 

@@ -149,7 +149,13 @@ func Unanswered(ctx context.Context, svc Service, req *Request, err error) error
 	if errors.As(err, &named) {
 		return err
 	}
-	return &stepError{service: svc.Name(), err: err}
+	// What the driver found is a check like any other.
+	var checks []Check
+	var v *message.Violation
+	if errors.As(err, &v) {
+		checks = []Check{{Rule: v.Rule, Verdict: Failed, Param: v.Param}}
+	}
+	return &stepError{service: svc.Name(), checks: checks, err: err}
 }
 
 // Finish is the function Finish with the runner's settings.
