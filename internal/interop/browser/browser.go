@@ -199,7 +199,7 @@ func (b *Browser) Loaded(t *testing.T) {
 // Photograph takes a picture of the page in light and in dark, into a folder.
 func (b *Browser) Photograph(t *testing.T, dir, name string) {
 	t.Helper()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		t.Fatal(err)
 	}
 	for _, scheme := range []string{"light", "dark"} {
@@ -211,7 +211,7 @@ func (b *Browser) Photograph(t *testing.T, dir, name string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s.png", name, scheme)), picture, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s.png", name, scheme)), picture, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
