@@ -39,7 +39,7 @@ func (p *Party) Callback(done func(w http.ResponseWriter, r *http.Request, l *Lo
 			return
 		}
 		ctx, keepPending := p.browserState(r)
-		l, issuer, target, err := p.complete(w, r.WithContext(ctx), in)
+		l, issuer, target, err := p.complete(ctx, w, r, in)
 		keepPending(w, false)
 		if err != nil {
 			p.fail(w, r, err, issuer, target)
@@ -120,8 +120,8 @@ func stateOf(raw string) (name string, sealed bool) {
 }
 
 // complete finishes the login that a response belongs to.
-func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inbound) (l *Login, issuer, target string, err error) {
-	ctx, end := p.trace(r.Context(), OperationCallback, "")
+func (p *Party) complete(ctx context.Context, w http.ResponseWriter, r *http.Request, in *service.Inbound) (l *Login, issuer, target string, err error) {
+	ctx, end := p.trace(ctx, OperationCallback, "")
 	defer func() { end(issuer, err) }()
 	ctx = p.db.Hold(ctx)
 	r = r.WithContext(ctx)
@@ -131,7 +131,8 @@ func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inb
 		return nil, "", "", err
 	}
 	issuer = v.issuer
-	in.Binding = cookie(r, p.loginCookieName(name))
+	waiting := p.loginCookieName(name)
+	in.Binding = cookie(r, waiting)
 	if strings.Contains(in.Raw, "error=") {
 		target = p.targetOf(ctx, name, in.Binding) // a declared error ends the login
 	}
@@ -142,14 +143,17 @@ func (p *Party) complete(w http.ResponseWriter, r *http.Request, in *service.Inb
 		// somebody forged stays: its own response may still come.
 		var declared *message.Error
 		if errors.As(err, &declared) {
-			p.dropCookie(w, p.loginCookieName(name))
+			p.dropCookie(w, waiting)
 		}
 		if target == "" {
 			target = p.targetOf(ctx, name, in.Binding)
 		}
 		return nil, issuer, target, err
 	}
-	p.dropCookie(w, p.loginCookieName(res.State))
+	if res.State != name { // it was sealed
+		waiting = p.loginCookieName(res.State)
+	}
+	p.dropCookie(w, waiting)
 	brought, err := p.redeem(ctx, v, res)
 	if err != nil {
 		// The code is spent, or its fate unknown: this login is over.
@@ -296,10 +300,11 @@ type brought struct {
 // redeem makes the back-channel requests of a login.
 func (p *Party) redeem(ctx context.Context, v *provider, res *service.Result) (*brought, error) {
 	b := &brought{
-		login: &Login{ID: res.State, Issuer: v.issuer, IDToken: res.IDToken, UserInfo: new(message.UserInfoResponse), party: p},
+		login: &Login{ID: res.State, Issuer: v.issuer, IDToken: res.IDToken, party: p},
 		front: service.MessageOf[message.AuthorizationResponse](res),
 	}
-	l, args, judged := b.login, service.Args{State: res.State}, [][]service.Check{res.Checks}
+	l, args := b.login, service.Args{State: res.State}
+	judged := append(make([][]service.Check, 0, 3), res.Checks)
 	if b.front.Code != "" {
 		res, err := v.run(ctx, service.AccessTokenName, args)
 		if err != nil {
@@ -319,6 +324,8 @@ func (p *Party) redeem(ctx context.Context, v *provider, res *service.Result) (*
 		}
 		l.UserInfo = service.MessageOf[message.UserInfoResponse](res)
 		judged = append(judged, res.Checks)
+	} else {
+		l.UserInfo = new(message.UserInfoResponse)
 	}
 	l.Checks = slices.Concat(judged...)
 	if l.IDToken == nil {

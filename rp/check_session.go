@@ -90,7 +90,7 @@ func (p *Party) watch(r *http.Request) (*watched, error) {
 	if err := v.ready(ctx); err != nil {
 		return nil, err
 	}
-	req, err := v.runner(ctx, nil).Request(ctx, v.get(service.CheckSessionName), service.Args{State: record.State})
+	req, err := v.runner(ctx).Request(ctx, v.get(service.CheckSessionName), service.Args{State: record.State})
 	if err != nil {
 		return nil, err
 	}

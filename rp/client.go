@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -162,7 +163,7 @@ func (c *Client) Send(ctx context.Context, r *service.Request) (*service.Respons
 		req.Header[http.CanonicalHeaderKey(name)] = values
 	}
 	if req.Header.Get("User-Agent") == "" {
-		req.Header.Set("User-Agent", "oidcservice-oidc")
+		req.Header["User-Agent"] = userAgent
 	}
 	// RoundTrip, not http.Client: no redirects, no cookies, no credentials from
 	// the URL (rules transport_redirect, transport_credentials).
@@ -188,15 +189,32 @@ func (c *Client) Send(ctx context.Context, r *service.Request) (*service.Respons
 	return r.Answer(resp.StatusCode, resp.Header, data), nil
 }
 
+var userAgent = []string{"oidcservice-oidc"}
+
 // readBody reads one byte more than the limit at most. The reader gives what was
 // decompressed, so that this is the limit that counts; the length that the answer says
 // is a hint, and not believed far.
 func readBody(resp *http.Response, limit int64) ([]byte, error) {
 	const most = 16 << 10
-	hint := min(max(resp.ContentLength, 0), limit, most)
-	data := bytes.NewBuffer(make([]byte, 0, hint+bytes.MinRead))
-	_, err := data.ReadFrom(io.LimitReader(resp.Body, limit+1))
-	return data.Bytes(), err
+	hint := min(resp.ContentLength, limit, most)
+	if hint < 0 {
+		hint = bytes.MinRead
+	}
+	body := io.LimitReader(resp.Body, limit+1)
+	data := make([]byte, 0, hint+1) // with a place for what is not there, so that the end is seen
+	for {
+		n, err := body.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if err == io.EOF {
+			return data, nil
+		}
+		if err != nil {
+			return data, err
+		}
+		if len(data) == cap(data) {
+			data = slices.Grow(data, bytes.MinRead)
+		}
+	}
 }
 
 // RoundTripper returns what sends a request to a URL that a peer supplied, for a

@@ -54,7 +54,7 @@ func (p *Party) begin(ctx context.Context, v *provider, m message.AuthorizationR
 	if err != nil {
 		return nil, err
 	}
-	req, err := v.runner(ctx, nil).Request(ctx, v.get(service.AuthorizationName), service.Args{Binding: binding, ReturnTo: target, Message: m})
+	req, err := v.runner(ctx).Request(ctx, v.get(service.AuthorizationName), service.Args{Binding: binding, ReturnTo: target, Message: m})
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func (p *Party) leave(ctx context.Context, record state.Record) (there *service.
 	if err != nil || v.ready(ctx) != nil || v.context.Snapshot().Endpoint(service.EndSessionName) == "" {
 		return nil, p.db.End(ctx, record.State)
 	}
-	req, err := v.runner(ctx, nil).Request(ctx, v.get(service.EndSessionName), service.Args{State: record.State})
+	req, err := v.runner(ctx).Request(ctx, v.get(service.EndSessionName), service.Args{State: record.State})
 	if err != nil {
 		p.logger.WarnContext(ctx, "the provider cannot be asked to end its session", "issuer", v.issuer, "rule", string(ruleOf(err)), "error", err)
 		return nil, p.db.End(ctx, record.State)

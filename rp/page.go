@@ -99,9 +99,8 @@ var pages = template.Must(template.New("").Parse(`
 // secureHeader sets what every answer of this package has: it is not stored, tells no
 // referrer, and is not guessed at.
 func secureHeader(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
+	values := []string{"no-store", "no-referrer", "nosniff"}
+	h["Cache-Control"], h["Referrer-Policy"], h["X-Content-Type-Options"] = values[0:1:1], values[1:2:2], values[2:3:3]
 }
 
 func showPage(w http.ResponseWriter, status int, policy, name string, data any) {

@@ -336,8 +336,10 @@ func (p *Party) observe(ctx context.Context, e service.Exchange) {
 // scheme are what the client or a proxy says. It is the address itself when it is none.
 func (p *Party) arrived(r *http.Request) string {
 	path := r.URL.EscapedPath()
-	if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
-		path = u.EscapedPath() // also where http.StripPrefix has been at work
+	if rest, same := strings.CutPrefix(r.RequestURI, path); r.RequestURI != "" && (!same || rest != "" && rest[0] != '?') {
+		if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
+			path = u.EscapedPath() // also where http.StripPrefix has been at work
+		}
 	}
 	if uri, ok := p.routes[path]; ok {
 		return uri
@@ -354,5 +356,7 @@ func (p *Party) random() (string, error) {
 	if _, err := io.ReadFull(p.o.Rand, b[:]); err != nil {
 		return "", fmt.Errorf("rp: random source: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(b[:]), nil
+	var text [43]byte
+	base64.RawURLEncoding.Encode(text[:], b[:])
+	return string(text[:]), nil
 }

@@ -103,16 +103,23 @@ func (v *provider) finish(ctx context.Context, name string, resp *service.Respon
 // key another process may just be fetching.
 var sharedKeyWaits = []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond, time.Second}
 
-// runner returns a Runner that tells keep of every exchange.
-func (v *provider) runner(ctx context.Context, keep func(service.Exchange)) service.Runner {
-	runner := v.party.runner(ctx, v.issuer, v.send)
-	if keep != nil {
-		runner.Observe = func(e service.Exchange) {
-			v.party.observe(ctx, e)
-			keep(e)
-		}
+// runner returns a Runner for requests to the provider.
+func (v *provider) runner(ctx context.Context) service.Runner {
+	return v.party.runner(ctx, v.issuer, v.send)
+}
+
+// exchanges are what judge has to know of those of a step.
+type exchanges struct {
+	of      string            // the service
+	last    *service.Response // the latest answer that it was to judge
+	fetched bool              // whether keys came
+}
+
+func (x *exchanges) note(e service.Exchange) {
+	if e.Service == x.of && e.Response != nil {
+		x.last = e.Response
 	}
-	return runner
+	x.fetched = x.fetched || e.Service == service.JWKSName && e.Result != nil
 }
 
 // send sends a request, after what is held of the login is stored: that its code is being
@@ -129,17 +136,14 @@ func (v *provider) send(ctx context.Context, r *service.Request) (*service.Respo
 // share a store (rule jwks_refetch_cooldown): when another process was that one, its
 // keys are taken from the store, and the same message is judged again.
 func (v *provider) judge(ctx context.Context, svc service.Service, waits []time.Duration, do func(service.Runner) (*service.Result, error)) (*service.Result, error) {
-	var last *service.Response
-	fetched := false
-	runner := v.runner(ctx, func(e service.Exchange) {
-		if e.Service == svc.Name() && e.Response != nil {
-			last = e.Response
-		}
-		fetched = fetched || e.Service == service.JWKSName && e.Result != nil
-	})
+	seen, runner := &exchanges{of: svc.Name()}, v.runner(ctx)
+	runner.Observe = func(e service.Exchange) {
+		v.party.observe(ctx, e)
+		seen.note(e)
+	}
 	res, err := do(runner)
 	for _, wait := range waits {
-		if err == nil || last == nil || !errors.Is(err, message.RuleJWKSRefetchCooldown) {
+		if err == nil || seen.last == nil || !errors.Is(err, message.RuleJWKSRefetchCooldown) {
 			break
 		}
 		if pause(ctx, wait) != nil {
@@ -148,9 +152,9 @@ func (v *provider) judge(ctx context.Context, svc service.Service, waits []time.
 		if before := v.keysFetched(); v.recall(ctx) != nil || !v.keysFetched().After(before) {
 			continue
 		}
-		res, err = runner.Finish(ctx, svc, last)
+		res, err = runner.Finish(ctx, svc, seen.last)
 	}
-	if fetched {
+	if seen.fetched {
 		v.remember(ctx)
 	}
 	return res, err

@@ -76,5 +76,9 @@ func (p *Party) tracer(issuer string) func(context.Context, string) (context.Con
 
 // runner returns a Runner for requests to an issuer.
 func (p *Party) runner(ctx context.Context, issuer string, send service.SendFunc) service.Runner {
-	return service.Runner{Send: send, Trace: p.tracer(issuer), Observe: func(e service.Exchange) { p.observe(ctx, e) }}
+	runner := service.Runner{Send: send, Trace: p.tracer(issuer)}
+	if p.o.Observe != nil {
+		runner.Observe = func(e service.Exchange) { p.observe(ctx, e) }
+	}
+	return runner
 }
