@@ -80,7 +80,7 @@ func TestResumeAfterUntil(t *testing.T) {
 	if exit != 0 || !slices.Equal(again.services(), []string{"accesstoken", "jwks", "userinfo", "refresh_token"}) {
 		t.Errorf("second: exit %d, %v, %v", exit, again.services(), again.Error)
 	}
-	if exit, o := object(t, append([]string{"walkthrough", "--resume", strings.Repeat("x", 43)}, store...)...); exit != 5 || o.rule() != "authz_response_state" {
+	if exit, o := object(t, append([]string{"walkthrough", "--resume", strings.Repeat("x", 43)}, store...)...); exit != 5 || o.rule() != "authz_response_state" || !strings.Contains(*o.Error.Message, "authorization: state: ") {
 		t.Errorf("an unknown state: exit %d, %v", exit, o.Error)
 	}
 	if exit, o := object(t, append([]string{"walkthrough", "--issuer", "https://op.example", "--resume", again.States[0]}, store...)...); exit != 2 {

@@ -343,6 +343,9 @@ func (c *conversation) resume(ctx context.Context) error {
 // state was not used yet.
 func (c *conversation) resumePending(ctx context.Context, name string) error {
 	record, err := c.db.Pending(ctx, name)
+	if errors.Is(err, state.ErrUnknown) {
+		return unknownLogin()
+	}
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/oidcservice/oidc/cmd/internal/store"
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/service"
 	"github.com/oidcservice/oidc/state"
 )
 
@@ -82,11 +84,18 @@ func loadHandover(ctx context.Context, s state.Store, name string) (*handover, e
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	if !found {
-		return nil, fmt.Errorf("this store knows no login with that state: %w", state.ErrUnknown)
+		return nil, unknownLogin()
 	}
 	h := new(handover)
 	if err := json.Unmarshal(value, h); err != nil {
 		return nil, errors.Join(errors.New("store: a login that another version began"), err)
 	}
 	return h, nil
+}
+
+// unknownLogin says that --resume names no login of the store, or one that is over.
+func unknownLogin() error {
+	return fmt.Errorf("%s: %w", service.AuthorizationName, &message.Violation{
+		Rule: message.RuleAuthzResponseState, Param: "state", Want: "the state of a login in this store", Err: state.ErrUnknown,
+	})
 }
