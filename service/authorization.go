@@ -85,7 +85,7 @@ func gatherAuthorization(ctx context.Context, s *Step, req *message.Authorizatio
 // authorizationSteps are the rules of an authorization request, in their order; some
 // settle what is still open.
 var authorizationSteps = []func(*Step, *message.AuthorizationRequest) error{
-	checkScope, checkResponseType, checkResponseMode, checkRedirectURI, checkPrompt, checkMaxAge, checkObject, checkClaims, checkHint, checkRich,
+	checkExposure, checkScope, checkResponseType, checkResponseMode, checkRedirectURI, checkPrompt, checkMaxAge, checkObject, checkClaims, checkHint, checkRich,
 	settleState, settleNonce,
 }
 
@@ -109,6 +109,19 @@ func completeAuthorization(_ context.Context, s *Step, req *message.Authorizatio
 	var err error
 	s.verifier, err = addChallenge(s, req)
 	return err
+}
+
+// credentials are parameters of other requests that prove something about the client.
+var credentials = []string{"client_secret", "client_assertion", "code_verifier", "access_token", "refresh_token", "password"}
+
+// checkExposure: the browser, its history and every log on the way see this request.
+func checkExposure(s *Step, req *message.AuthorizationRequest) error {
+	for _, name := range credentials {
+		if req.Extra.Has(name) {
+			return s.Fail(message.RuleClientAuthExposure, name, "", "no credential in a request that the browser carries", ErrArgs)
+		}
+	}
+	return nil
 }
 
 func checkScope(s *Step, req *message.AuthorizationRequest) error {
