@@ -188,7 +188,9 @@ func (p *Party) settle(w http.ResponseWriter, r *http.Request, name string) (tar
 	_, err = p.db.Update(r.Context(), name, func(r *state.Record) error {
 		target = r.Kept(state.KeptReturnTo)
 		r.Keep(keptSession, sessionHash(secret))
-		r.Keep(state.KeptReturnTo, "")
+		if target != "" {
+			r.Keep(state.KeptReturnTo, "")
+		}
 		return nil
 	})
 	if err == nil {

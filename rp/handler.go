@@ -44,7 +44,7 @@ type begunLogin struct {
 }
 
 // begin builds the authorization request of a login and remembers it.
-func (p *Party) begin(ctx context.Context, v *provider, m message.AuthorizationRequest, target string) (begun *begunLogin, err error) {
+func (p *Party) begin(ctx context.Context, v *provider, m *message.AuthorizationRequest, target string) (begun *begunLogin, err error) {
 	ctx, end := p.trace(ctx, OperationLogin, v.issuer)
 	defer func() { end(v.issuer, err) }()
 	if err := v.ready(ctx); err != nil {
@@ -109,7 +109,7 @@ func (p *Party) send(w http.ResponseWriter, r *http.Request, v *provider, m mess
 		p.o.Request(r, &m)
 	}
 	ctx, keepPending := p.browserState(r)
-	begun, err := p.begin(ctx, v, m, target)
+	begun, err := p.begin(ctx, v, &m, target)
 	if err != nil {
 		p.fail(w, r, err, v.issuer, target)
 		return

@@ -49,7 +49,7 @@ func (p *Party) AuthorizationURL(ctx context.Context, l LoginRequest) (address s
 	if err != nil {
 		return "", "", err
 	}
-	begun, err := p.begin(ctx, v, l.Message, target)
+	begun, err := p.begin(ctx, v, &l.Message, target)
 	if err != nil {
 		return "", "", err
 	}

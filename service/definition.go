@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/state"
@@ -107,6 +108,13 @@ type defined[Req, Resp message.Message] struct {
 	d     Definition[Req, Resp]
 	env   Env
 	rooms rooms
+	last  atomic.Value // the checked endpoint of the latest request
+}
+
+// checked is an endpoint that was found good, and the setting that it was judged by.
+type checked struct {
+	endpoint  string
+	allowHTTP bool
 }
 
 func (x *defined[Req, Resp]) Name() string { return x.d.Name }
@@ -182,8 +190,11 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 	}
 	// "MUST NOT include a fragment component", and TLS always (RFC 6749,
 	// Section 3.1): what metadata said is looked at again where it is used.
-	if err := checkEndpoint(s, endpoint); err != nil {
-		return nil, err
+	if at := (checked{endpoint, s.Snapshot.InsecureAllowHTTP}); x.last.Load() != at {
+		if err := checkEndpoint(s, endpoint); err != nil {
+			return nil, err
+		}
+		x.last.Store(at)
 	}
 	out := &Request{
 		Service:   x.d.Name,

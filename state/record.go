@@ -57,11 +57,12 @@ type Record struct {
 	State  string // RFC 6749, Section 4.1.1
 	Issuer string // OpenID Connect Core 1.0, Section 2: iss
 
-	items   [len(itemNames)]item
-	extra   []namedItem // sorted by name, copied on write
-	kept    []keptValue // sorted by name, copied on write
-	links   []link      // sorted by group, copied on write
-	invalid string      // the first bad name given to Set
+	items   [len(itemNames)][]byte // nil: absent
+	changed [len(itemNames)]bool   // since the record was read
+	extra   []namedItem            // sorted by name, copied on write
+	kept    []keptValue            // sorted by name, copied on write
+	links   []link                 // sorted by group, copied on write
+	invalid string                 // the first bad name given to Set
 
 	// stored is what the store held when the record was read from it.
 	stored []byte
@@ -108,7 +109,7 @@ func NewRecord(state, issuer string) Record {
 func (r *Record) Set(name string, value []byte) {
 	for i := range itemNames {
 		if itemNames[i] == name {
-			r.items[i] = item{value, true}
+			r.items[i], r.changed[i] = value, true
 			return
 		}
 	}
@@ -143,7 +144,7 @@ func (r *Record) bad(name string) {
 func (r Record) Item(name string) []byte {
 	for i := range itemNames {
 		if itemNames[i] == name {
-			return r.items[i].value
+			return r.items[i]
 		}
 	}
 	if name == ItemIssuer && r.Issuer != "" {
@@ -169,7 +170,7 @@ func (r Record) Items() []string {
 		names = append(names, ItemIssuer)
 	}
 	for i := range itemNames {
-		if r.items[i].value != nil {
+		if r.items[i] != nil {
 			names = append(names, itemNames[i])
 		}
 	}
@@ -190,13 +191,12 @@ func (r *Record) Keep(name, value string) {
 	if !found && value == "" && r.stored == nil {
 		return
 	}
-	kept := make([]keptValue, 0, len(r.kept)+4)
-	kept = append(kept, r.kept...)
-	if !found {
-		kept = slices.Insert(kept, at, keptValue{name: name})
+	kept := make([]keptValue, 0, len(r.kept)+1)
+	kept = append(append(kept, r.kept[:at]...), keptValue{name: name, value: value, object: isObject(value), changed: true})
+	if found {
+		at++
 	}
-	kept[at] = keptValue{name: name, value: value, object: isObject(value), changed: true}
-	r.kept = kept
+	r.kept = append(kept, r.kept[at:]...)
 }
 
 // Kept returns a private value, "" if it is absent.
@@ -301,8 +301,8 @@ func (r *Record) merge(now Record) Record {
 		now.Issuer = r.Issuer
 	}
 	for i := range r.items {
-		if r.items[i].changed {
-			now.items[i] = r.items[i]
+		if r.changed[i] {
+			now.items[i], now.changed[i] = r.items[i], true
 		}
 	}
 	for _, e := range r.extra {
@@ -327,9 +327,7 @@ func (r *Record) merge(now Record) Record {
 // settled is the record as it is when value, its encoding, is read again: nothing has
 // changed, and nothing that is absent has a place.
 func (r Record) settled(value []byte) Record {
-	for i := range r.items {
-		r.items[i].changed = false
-	}
+	clear(r.changed[:])
 	if len(r.extra) > 0 {
 		extra := make([]namedItem, 0, len(r.extra))
 		for _, e := range r.extra {

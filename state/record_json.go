@@ -27,8 +27,8 @@ func (r Record) Encode() ([]byte, error) { return r.append(make([]byte, 0, r.siz
 func (r *Record) size() int {
 	n := len(`{"iss":"","_state":"","_kept":{},"_links":[]}`) + len(r.Issuer) + len(r.State)
 	for i := range r.items {
-		if r.items[i].value != nil {
-			n += len(itemNames[i]) + len(`"":,`) + len(r.items[i].value)
+		if r.items[i] != nil {
+			n += len(itemNames[i]) + len(`"":,`) + len(r.items[i])
 		}
 	}
 	for _, e := range r.extra {
@@ -63,7 +63,7 @@ func (r *Record) append(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for i := range r.items {
-		if b, err = appendItem(b, itemNames[i], r.items[i]); err != nil {
+		if b, err = appendItem(b, itemNames[i], item{r.items[i], r.changed[i]}); err != nil {
 			return nil, err
 		}
 	}
@@ -91,7 +91,7 @@ func (r *Record) append(b []byte) ([]byte, error) {
 func (r *Record) crowded() bool {
 	items, kept, links := 4, 0, 0 // the issuer and the private members
 	for i := range r.items {
-		if r.items[i].value != nil {
+		if r.items[i] != nil {
 			items++
 		}
 	}
@@ -228,7 +228,7 @@ func malformed(what string) error { return fmt.Errorf("%w: %s", ErrMalformed, wh
 func (r *Record) member(name, value []byte) error {
 	for i := range itemNames {
 		if itemNames[i] == string(name) {
-			r.items[i].value = value[:len(value):len(value)]
+			r.items[i] = value[:len(value):len(value)]
 			return nil
 		}
 	}
