@@ -68,7 +68,8 @@ type PartyConfig struct {
 // them and registers itself.
 type Dynamic struct {
 	// Allow says whether an issuer may be used. It is asked before anything is sent
-	// there. Nil admits every https issuer: then anybody can make the party ask any
+	// there. An issuer may have a path that says anything: judge the host of the parsed
+	// URL. Nil admits every https issuer: then anybody can make the party ask any
 	// public address for a document.
 	Allow func(ctx context.Context, issuer string) bool
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,7 +63,8 @@ func newPortal(options rp.Options) (http.Handler, error) {
 		},
 		// Users may name another one, as long as it is of our federation.
 		Dynamic: &rp.Dynamic{Allow: func(_ context.Context, issuer string) bool {
-			return strings.HasSuffix(issuer, ".university.example")
+			u, err := url.Parse(issuer) // the host decides, not how the text ends
+			return err == nil && strings.HasSuffix(u.Hostname(), ".university.example")
 		}},
 		Options: options,
 	})
@@ -244,8 +246,10 @@ func TestTasks(t *testing.T) {
 	if got := at(t, portal, provider).visit("https://app.example/login?iss=https://op.example&return_to=/x"); got.body != "You are diana at https://op.example\n" {
 		t.Errorf("one of many providers: %+v", got)
 	}
-	if got := at(t, portal, provider).visit("https://app.example/login?iss=https://evil.example"); got.status != http.StatusBadRequest {
-		t.Errorf("a provider that is not ours: %+v", got)
+	for _, issuer := range []string{"https://evil.example", "https://evil.example/.university.example"} {
+		if got := at(t, portal, provider).visit("https://app.example/login?iss=" + issuer); got.status != http.StatusBadRequest {
+			t.Errorf("a provider that is not ours, %s: %+v", issuer, got)
+		}
 	}
 
 	leaving, err := newLeaving(rp.Options{HTTP: rp.ClientOptions{Transport: provider.Transport()}})
