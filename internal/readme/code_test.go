@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"go/ast"
+	"go/format"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -126,7 +127,9 @@ func code(file string, names []string) (string, error) {
 		}
 		parts = append(parts, strings.TrimRight(part, "\n")+"\n")
 	}
-	return strings.Join(parts, "\n"), nil
+	// Methods that stood below each other are aligned with each other no longer.
+	joined, err := format.Source([]byte(strings.Join(parts, "\n")))
+	return string(joined), err
 }
 
 // declares reports whether decl declares name: a function, a method written
