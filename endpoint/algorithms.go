@@ -48,6 +48,18 @@ func (c *Context) idTokenAlgs() []string {
 	return c.permitted(append(slices.Clone(c.keys.Load().signAlgs), "HS256", "HS384", "HS512"))
 }
 
+// idTokenChoices are the algorithms that a client may register for its ID Tokens. none is
+// one where a response type brings no ID Token in front (Discovery, Section 3), and never
+// under FAPI 2.0.
+func (c *Context) idTokenChoices() []string {
+	algs := c.idTokenAlgs()
+	behind := func(t string) bool { return !message.ParseList(t).Has("id_token") }
+	if c.fapi() || !slices.ContainsFunc(c.policy.ResponseTypes, behind) {
+		return algs
+	}
+	return append(algs, "none")
+}
+
 // defaultAlg is the algorithm where none is registered: RS256 (Registration, Section 2),
 // unless the profile or our keys exclude it.
 func (c *Context) defaultAlg() string {

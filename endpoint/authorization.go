@@ -157,7 +157,7 @@ func describeAuthorization(c *Context, url string, m *message.ProviderMetadata) 
 	}
 	grants := c.grantTypes()
 	m.GrantTypesSupported = grants
-	m.IDTokenSigningAlgs = c.idTokenAlgs()
+	m.IDTokenSigningAlgs = c.idTokenChoices()
 	m.IDTokenEncryptionAlgs, m.IDTokenEncryptionEncs = c.encryption()
 }
 

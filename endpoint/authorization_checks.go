@@ -146,7 +146,7 @@ func loopbackMatch(client *Client, uri string) bool {
 // isLoopback returns the parsed URI if it is http on a loopback IP literal.
 func isLoopback(uri string) *url.URL {
 	u, err := url.Parse(uri)
-	if err != nil || u.Scheme != "http" || u.User != nil || !strings.HasPrefix(uri, "http://"+u.Host) {
+	if err != nil || u.Scheme != "http" || u.User != nil || !strings.HasPrefix(uri, "http://"+u.Host) || !portInRange(u.Host) {
 		return nil
 	}
 	ip, err := netip.ParseAddr(u.Hostname())

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
@@ -23,6 +24,10 @@ var dpopRules = map[message.Rule]message.Rule{
 	message.RuleDPoPFresh:  message.RuleOPDPoPTime,
 	message.RuleDPoPNonce:  message.RuleOPDPoPNonce,
 }
+
+// fapiAhead: FAPI 2.0, Section 5.3.2.1: "shall reject JWTs with an iat or nbf timestamp
+// greater than 60 seconds in the future", whatever nonce is in them.
+const fapiAhead = time.Minute
 
 // proof verifies the DPoP proof of a request (RFC 9449, Section 4.3) and returns the
 // thumbprint of its key, "" without a proof. accessToken is the token that a request to a
@@ -45,6 +50,9 @@ func (s *Step) proof(ctx context.Context, accessToken string, fault dpopFault) (
 	}
 	if err != nil {
 		return "", err
+	}
+	if s.Context.fapi() && use.Proof.IssuedAt.Time().After(s.Now.Add(fapiAhead)) {
+		return "", fault(message.InvalidDPoPProof, message.RuleOPDPoPTime, "iat").Because("", "at most a minute ahead", nil)
 	}
 	s.spending = append(s.spending, spending{
 		kind: kindDPoP, value: use.ID, until: s.Now.Add(use.Life), refusal: fault(message.InvalidDPoPProof, message.RuleOPDPoPJti, "jti"),

@@ -59,7 +59,15 @@ func verifyEndSession(ctx context.Context, s *Step, req *message.EndSessionReque
 		out.client = client
 	}
 	if req.IDTokenHint != "" {
-		hint, err := s.readHint(req.IDTokenHint, out.client)
+		signer := out.client
+		if signer == nil {
+			client, err := s.hintedClient(ctx, req.IDTokenHint)
+			if err != nil {
+				return err
+			}
+			signer = client
+		}
+		hint, err := s.readHint(req.IDTokenHint, signer)
 		if err != nil {
 			return Refuse(400, message.InvalidRequest, message.RuleOPEndSessionHint, "id_token_hint").Because("", "", err)
 		}

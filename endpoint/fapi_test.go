@@ -13,10 +13,13 @@ import (
 )
 
 // fapi is a provider under FAPI 2.0 with a client that keeps to it.
-func fapi(t *testing.T, profile endpoint.Profile) *world {
+func fapi(t *testing.T, profile endpoint.Profile, change ...func(*endpoint.Policy)) *world {
 	t.Helper()
 	return newWorld(t, func(cfg *endpoint.Config, c *endpoint.Client) {
 		cfg.Policy = endpoint.Policy{Profile: profile, Registration: endpoint.RegistrationPolicy{PerMinute: -1}}
+		for _, f := range change {
+			f(&cfg.Policy)
+		}
 		c.Metadata.TokenEndpointAuthMethod = message.AuthMethodPrivateKeyJWT
 		c.Metadata.JWKS = &message.JWKS{Keys: []json.RawMessage{key(t, "ES256", "rp-es").PublicJWK()}}
 		c.Metadata.ResponseTypes = []string{"code", "code id_token"}
@@ -111,6 +114,24 @@ func TestFAPI2(t *testing.T) {
 			"id_token_signed_response_alg": "RS256", "jwks": map[string]any{"keys": []json.RawMessage{key(t, "ES256", "rp-es").PublicJWK()}},
 		}})
 		wants(t, r, message.InvalidClientMetadata, message.RuleOPFAPI2Algs)
+		r = w.perform(vector{Step: "registration"}, &override{JSON: map[string]any{
+			"id_token_signed_response_alg": "none", "jwks": map[string]any{"keys": []json.RawMessage{key(t, "ES256", "rp-es").PublicJWK()}},
+		}})
+		wants(t, r, message.InvalidClientMetadata, message.RuleOPFAPI2Algs)
+	})
+	// A good nonce stands for the time of a proof, but not for one that FAPI 2.0 refuses.
+	t.Run("a proof from the future", func(t *testing.T) {
+		w := fapi(t, endpoint.ProfileFAPI2, func(p *endpoint.Policy) { p.DPoPNonce = true })
+		send := func(ahead float64, nonce string) result {
+			return push(w, authorizeParams(), &override{Proof: map[string]any{"iat": ahead, "nonce": nonce}})
+		}
+		r := send(0, "unknown")
+		wants(t, r, message.UseDPoPNonce, message.RuleOPDPoPNonce)
+		nonce := r.resp.Header["Dpop-Nonce"][0]
+		if r := send(60, nonce); r.err != nil {
+			t.Error(r.err)
+		}
+		wants(t, send(61, nonce), message.InvalidDPoPProof, message.RuleOPDPoPTime)
 	})
 	t.Run("audience", func(t *testing.T) {
 		w := fapi(t, endpoint.ProfileFAPI2)

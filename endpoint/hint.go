@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"context"
 	"errors"
 
 	"github.com/oidcservice/oidc/keyjar"
@@ -55,6 +56,21 @@ func (s *Step) readHint(hint message.Secret, client *Client) (*idTokenHint, erro
 		return nil, errHint
 	}
 	return &idTokenHint{subject: claims.Subject, sid: claims.SessionID, aud: claims.Audience}, nil
+}
+
+// hintedClient is the client whose secret signed a hint, by what the hint says of itself;
+// readHint proves it. It is nil for a hint that our own keys signed.
+func (s *Step) hintedClient(ctx context.Context, hint message.Secret) (*Client, error) {
+	token, err := keyjar.Parse(hint.Reveal())
+	if err != nil || !isHMAC(token.Header.Algorithm) {
+		return nil, nil
+	}
+	var claims message.IDToken
+	if err := message.DecodeClaims(token.Payload, &claims); err != nil || len(claims.Audience) == 0 {
+		return nil, nil
+	}
+	client, _, err := s.Context.clients.Client(ctx, claims.Audience[0])
+	return client, err
 }
 
 // decryptPolicy is what we open: the algorithms of the metadata, never RSA1_5.

@@ -1,6 +1,7 @@
 package endpoint_test
 
 import (
+	"encoding/json"
 	"html"
 	"net/url"
 	"regexp"
@@ -143,6 +144,51 @@ func TestIDTokenAlgorithms(t *testing.T) {
 			t.Errorf("a signature in %s", id)
 		}
 	})
+}
+
+// What a client may register is what is published: none where a response type brings no ID
+// Token in front.
+func TestUnsignedIDTokensArePublished(t *testing.T) {
+	for _, c := range []struct {
+		types  []string
+		signed bool
+	}{
+		{nil, false}, {[]string{"code"}, false}, {[]string{"id_token", "code token"}, false},
+		{[]string{"id_token", "code id_token"}, true},
+	} {
+		w := newWorld(t, func(cfg *endpoint.Config, _ *endpoint.Client) { cfg.Policy.ResponseTypes = c.types })
+		var m message.ProviderMetadata
+		w.must(message.DecodeJSON(w.get("provider_info").resp.Body, &m))
+		if slices.Contains(m.IDTokenSigningAlgs, "none") == c.signed {
+			t.Errorf("%v: %v", c.types, m.IDTokenSigningAlgs)
+		}
+	}
+}
+
+// A hint that is signed with a client's secret needs no client_id (RP-Initiated Logout,
+// Section 2), and no other secret than that of the client it is for.
+func TestLogoutHintSignedWithASecret(t *testing.T) {
+	const uri = "https://rp.example/bye"
+	w := newWorld(t, func(_ *endpoint.Config, c *endpoint.Client) {
+		c.Metadata.IDTokenSignedResponseAlg, c.Metadata.PostLogoutRedirectURIs = "HS256", []string{uri}
+	})
+	other := *w.client
+	other.ID, other.Secret = "other-hmac", "a secret of another client, long enough for HS256"
+	w.must(w.clients.PutClient(t.Context(), &other))
+	send := func(hint string) result {
+		return w.do(call{endpoint: "end_session", method: "GET", cookies: true, params: url.Values{"id_token_hint": {hint}, "post_logout_redirect_uri": {uri}}})
+	}
+	hint := text(w.tokens(w.code()), "id_token")
+	claims := w.claims(hint)
+	claims["aud"] = other.ID
+	payload, err := json.Marshal(claims)
+	w.must(err)
+	forged, err := keyjar.NewSecret([]byte(clientSecret)).Keys()[0].Sign(keyjar.Header{Algorithm: "HS256"}, payload, nil)
+	w.must(err)
+	wants(t, send(forged), message.InvalidRequest, message.RuleOPEndSessionHint)
+	if r := send(hint); r.err != nil || r.resp.Location != uri {
+		t.Errorf("%v %+v", r.err, r.resp)
+	}
 }
 
 func TestEncryptedAnswers(t *testing.T) {

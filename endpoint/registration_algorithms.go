@@ -30,7 +30,7 @@ func checkAlgorithms(_ context.Context, s *Step, m *message.ClientMetadata) erro
 		param, value string
 		offered      []string
 	}{
-		{"id_token_signed_response_alg", m.IDTokenSignedResponseAlg, append(slices.Clone(signing), "none")},
+		{"id_token_signed_response_alg", m.IDTokenSignedResponseAlg, c.idTokenChoices()},
 		{"userinfo_signed_response_alg", m.UserInfoSignedResponseAlg, signing},
 		{"authorization_signed_response_alg", m.AuthorizationSignedResponseAlg, signing},
 		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg, signing},

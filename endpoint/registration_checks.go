@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
@@ -110,13 +112,19 @@ func refuseMetadata(rule message.Rule, param string) *Refusal {
 }
 
 // checkValues: Registration, Section 2: "The defined values are native or web"; a maximum
-// age is one that max_age can have; a delivery mode is one of CIBA's.
+// age is one that max_age can have; a delivery mode is one of CIBA's; what people read has
+// no control characters.
 func checkValues(_ context.Context, _ *Step, m *message.ClientMetadata) error {
 	if t := m.ApplicationType; t != message.ApplicationTypeWeb && t != message.ApplicationTypeNative {
 		return refuseMetadata(message.RuleOPRegistrationRequest, "application_type").Because("another type", "web or native", nil)
 	}
 	if m.DefaultMaxAge != nil && *m.DefaultMaxAge < 0 {
 		return refuseMetadata(message.RuleOPRegistrationRequest, "default_max_age").Because("a negative number", "seconds", nil)
+	}
+	for _, name := range names(m) {
+		if strings.ContainsFunc(name, unicode.IsControl) {
+			return refuseMetadata(message.RuleOPRegistrationRequest, "client_name").Because("control characters", "a name to be shown", nil)
+		}
 	}
 	// CIBA, Section 4: the modes, and where the two that notify the client find it.
 	switch mode := m.BackchannelTokenDeliveryMode; mode {
@@ -129,6 +137,17 @@ func checkValues(_ context.Context, _ *Step, m *message.ClientMetadata) error {
 		return refuseMetadata(message.RuleOPRegistrationRequest, "backchannel_token_delivery_mode").Because("another mode", "poll, ping or push", nil)
 	}
 	return nil
+}
+
+// names are the names of a client, in every language.
+func names(m *message.ClientMetadata) []string {
+	all := []string{m.ClientName}
+	for _, member := range m.Extra {
+		if strings.HasPrefix(member.Name, "client_name#") {
+			all = append(all, m.Extra.Text(member.Name))
+		}
+	}
+	return all
 }
 
 // checkGrantTypes: Registration, Section 2, and RFC 7591, Section 2.1: grant_types and
@@ -257,22 +276,24 @@ func checkKeys(_ context.Context, s *Step, m *message.ClientMetadata) error {
 	if m.JWKSURI != "" && !isHTTPS(m.JWKSURI) {
 		return refuseMetadata(rule, "jwks_uri")
 	}
+	usable := m.JWKSURI != ""
 	if m.JWKS != nil {
 		body, err := message.EncodeJSON(m.JWKS)
 		if err != nil {
 			return err
 		}
-		_, skipped, err := keyjar.ParseSet(body)
+		set, skipped, err := keyjar.ParseSet(body)
 		if err != nil {
 			return refuseMetadata(rule, "jwks").Because("", "a JWK Set", err)
 		}
+		usable = set.Len() > 0
 		for _, k := range skipped {
 			if isPrivateKeyFault(k.Err) {
 				return refuseMetadata(rule, "jwks").Because("", "public keys only", k.Err)
 			}
 		}
 	}
-	if needsKeys(m) && m.JWKSURI == "" && (m.JWKS == nil || len(m.JWKS.Keys) == 0) {
+	if needsKeys(m) && !usable {
 		return refuseMetadata(rule, "jwks").Because("", "jwks or jwks_uri, which the methods chosen need", nil)
 	}
 	return nil
@@ -306,9 +327,19 @@ func isHTTPS(uri string) bool {
 // plainHost reports whether a host is a name or an address, with a port at most. Anything
 // else has no business in a policy header or a page.
 func plainHost(host string) bool {
-	return host != "" && !strings.ContainsFunc(host, func(c rune) bool {
+	if host == "" || !portInRange(host) {
+		return false
+	}
+	return !strings.ContainsFunc(host, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-._:[]", c)
 	})
+}
+
+// portInRange reports whether the port of a host, if it has one, is a port.
+func portInRange(host string) bool {
+	port := (&url.URL{Host: host}).Port()
+	_, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil
 }
 
 // CheckMetadata completes the metadata of a client that an operator registers and judges
