@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -122,6 +123,7 @@ HTTP failure, 4 the provider declared an OAuth error, 5 a verification or an exp
 failed, 6 timed out or cancelled, 7 lint findings.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       version(),
 		Args:          cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, _ = fmt.Fprintln(c.err, cmd.UsageString())
@@ -144,6 +146,15 @@ failed, 6 timed out or cancelled, 7 lint findings.`,
 	root.AddCommand(c.walkthrough(), c.replay(), c.discover(), c.lint(), c.decode(), c.services(), c.keys(), c.op(), c.device(), c.ciba(), c.exchange(),
 		c.introspect(), c.revoke(), c.demo(), c.completion())
 	return root
+}
+
+// version is that of the module that this binary was built from, and of the Go release.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version + " (" + info.GoVersion + ")"
 }
 
 // write shows r in the wanted format and sets the exit code.

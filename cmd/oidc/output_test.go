@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -235,5 +236,13 @@ func TestUsage(t *testing.T) {
 	}
 	if exit, stdout, _ := oidc(t, "--help"); exit != 0 || !strings.Contains(stdout, "walkthrough") {
 		t.Errorf("help: exit %d", exit)
+	}
+}
+
+// TestVersion: a report of a fault can say which build it is about.
+func TestVersion(t *testing.T) {
+	exit, stdout, stderr := oidc(t, "--version")
+	if exit != 0 || !strings.HasPrefix(stdout, "oidc version ") || !strings.Contains(stdout, runtime.Version()) || stderr != "" {
+		t.Errorf("%d %q %q", exit, stdout, stderr)
 	}
 }
