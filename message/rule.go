@@ -1,6 +1,9 @@
 package message
 
-import "sync"
+import (
+	"strings"
+	"sync"
+)
 
 // A Rule names one requirement that this toolkit enforces: a MUST or SHOULD of a
 // specification, or a stricter choice of ours. The string is stable; reports,
@@ -37,13 +40,16 @@ func (l Level) String() string {
 // A Reference is a place in a specification.
 type Reference struct {
 	Document string // "OpenID Connect Core 1.0", "RFC 9207"
-	Section  string // "3.1.3.7"; empty when the whole document is meant
+	Section  string // "3.1.3.7", "Appendix B"; empty when the whole document is meant
 }
 
 // String returns the reference as it is cited: "RFC 9207, Section 2.4".
 func (r Reference) String() string {
-	if r.Section == "" {
+	switch {
+	case r.Section == "":
 		return r.Document
+	case strings.HasPrefix(r.Section, "Appendix "):
+		return r.Document + ", " + r.Section
 	}
 	return r.Document + ", Section " + r.Section
 }

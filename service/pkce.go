@@ -8,7 +8,7 @@ import (
 )
 
 // verifierBytes is the entropy of a code verifier: 32 bytes give 43 characters,
-// "a 43-octet URL-safe string" (RFC 7636, Section 4.1).
+// "a 43-octet URL safe string" (RFC 7636, Section 4.1).
 const verifierBytes = 32
 
 // addChallenge makes a fresh code verifier and puts its S256 challenge into req.
