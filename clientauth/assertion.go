@@ -78,7 +78,7 @@ func sign(c Credentials, key *keyjar.Key, algorithm string, d *Draft) error {
 		return fmt.Errorf("clientauth: assertion: %w", err)
 	}
 	d.Form.Set("client_id", c.ClientID)
-	d.Form.Set("client_assertion_type", AssertionTypeJWT)
+	d.Form.Set("client_assertion_type", message.ClientAssertionTypeJWTBearer)
 	d.Form.Set("client_assertion", token)
 	return nil
 }
@@ -99,8 +99,8 @@ func (a *assertion) method() string {
 
 // parseAssertion reads the parameters of RFC 7523, Section 2.2.
 func parseAssertion(form url.Values) (*assertion, error) {
-	if got := form.Get("client_assertion_type"); got != AssertionTypeJWT {
-		return nil, refuse(message.RuleOPAssertionType, "client_assertion_type", clip(got), AssertionTypeJWT, nil)
+	if got := form.Get("client_assertion_type"); got != message.ClientAssertionTypeJWTBearer {
+		return nil, refuse(message.RuleOPAssertionType, "client_assertion_type", clip(got), message.ClientAssertionTypeJWTBearer, nil)
 	}
 	raw := form.Get("client_assertion")
 	if raw == "" {

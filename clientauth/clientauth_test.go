@@ -336,11 +336,11 @@ func TestPresent(t *testing.T) {
 		"basic and post":            {header, with("client_secret", secret), message.RuleOPClientAuthSingle, ""},
 		"basic and assertion":       {header, assertion, message.RuleOPClientAuthSingle, ""},
 		"assertion":                 {nil, assertion, "", message.AuthMethodClientSecretJWT},
-		"assertion, another id":     {nil, with("client_id", "x", "client_assertion_type", clientauth.AssertionTypeJWT, "client_assertion", assertion.Get("client_assertion")), message.RuleOPClientAuthID, ""},
+		"assertion, another id":     {nil, with("client_id", "x", "client_assertion_type", message.ClientAssertionTypeJWTBearer, "client_assertion", assertion.Get("client_assertion")), message.RuleOPClientAuthID, ""},
 		"assertion of another type": {nil, with("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer", "client_assertion", assertion.Get("client_assertion")), message.RuleOPAssertionType, ""},
 		"assertion without type":    {nil, with("client_assertion", assertion.Get("client_assertion")), message.RuleOPAssertionType, ""},
-		"type without assertion":    {nil, with("client_assertion_type", clientauth.AssertionTypeJWT), message.RuleOPAssertionClaims, ""},
-		"assertion that is no JWT":  {nil, with("client_assertion_type", clientauth.AssertionTypeJWT, "client_assertion", "a.b"), message.RuleOPAssertionClaims, ""},
+		"type without assertion":    {nil, with("client_assertion_type", message.ClientAssertionTypeJWTBearer), message.RuleOPAssertionClaims, ""},
+		"assertion that is no JWT":  {nil, with("client_assertion_type", message.ClientAssertionTypeJWTBearer, "client_assertion", "a.b"), message.RuleOPAssertionClaims, ""},
 		"client_id twice":           {nil, with("client_id", clientID, "client_id", clientID), message.RuleOPClientAuthSingle, ""},
 		"two Authorization fields":  {map[string][]string{"Authorization": {"Basic x"}, "authorization": {"Basic y"}}, nil, message.RuleOPClientAuthSingle, ""},
 		"a scheme of somebody else": {map[string][]string{"Authorization": {"Negotiate x"}}, nil, message.RuleOPClientAuthRegistered, ""},
@@ -603,7 +603,7 @@ func assertionForm(t *testing.T, c clientauth.Credentials, claims map[string]any
 	if err != nil {
 		t.Fatal(err)
 	}
-	return url.Values{"client_assertion_type": {clientauth.AssertionTypeJWT}, "client_assertion": {token}}
+	return url.Values{"client_assertion_type": {message.ClientAssertionTypeJWTBearer}, "client_assertion": {token}}
 }
 
 // TestAssertionKeys: a proof of one kind is worthless for the other, an unsigned one
@@ -633,7 +633,7 @@ func TestAssertionKeys(t *testing.T) {
 	}
 	for _, method := range []string{message.AuthMethodPrivateKeyJWT, message.AuthMethodClientSecretJWT} {
 		r := newPair(method, k).registered
-		bad := sent{form: url.Values{"client_assertion_type": {clientauth.AssertionTypeJWT}, "client_assertion": {unsigned}}}
+		bad := sent{form: url.Values{"client_assertion_type": {message.ClientAssertionTypeJWTBearer}, "client_assertion": {unsigned}}}
 		if _, err := bad.judge(r); err == nil {
 			t.Errorf("%s: unsigned was accepted", method)
 		}

@@ -12,10 +12,6 @@ import (
 	"github.com/oidcservice/oidc/message"
 )
 
-// AssertionTypeJWT is the client_assertion_type of both assertion methods (RFC 7523,
-// Section 2.2).
-const AssertionTypeJWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
 // Faults of the client's own side; each is wrapped in a Violation.
 var (
 	// ErrSecretExpired says that the client_secret has expired: register again.
