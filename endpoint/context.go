@@ -300,6 +300,17 @@ func (p *Policy) complete(issuer string) error {
 		}
 		p.ResponseTypes[i] = n
 	}
+	for _, scope := range p.Scopes {
+		// RFC 6749, Section 3.3: no other word can stand in a request.
+		if !message.IsScopeToken(scope) {
+			return fmt.Errorf("endpoint: Policy.Scopes: %q is no scope", scope)
+		}
+	}
+	for _, uri := range []string{p.PolicyURI, p.TOSURI, p.ServiceDocumentation} {
+		if uri != "" && !isWebPage(uri) {
+			return fmt.Errorf("endpoint: Policy: %q is not the URL of a web page", uri)
+		}
+	}
 	if p.GrantTypes == nil {
 		p.GrantTypes = []string{message.GrantTypeRefreshToken}
 	}

@@ -115,6 +115,10 @@ func TestConfigIsChecked(t *testing.T) {
 		"no users":      func(c *endpoint.Config) { c.Users = nil },
 		"no keys":       func(c *endpoint.Config) { c.Keys = nil },
 		"response type": func(c *endpoint.Config) { c.Policy.ResponseTypes = []string{"magic"} },
+		"scope":         func(c *endpoint.Config) { c.Policy.Scopes = []string{"two words"} },
+		"policy page":   func(c *endpoint.Config) { c.Policy.PolicyURI = "/privacy" },
+		"terms":         func(c *endpoint.Config) { c.Policy.TOSURI = "javascript:alert(1)" },
+		"documentation": func(c *endpoint.Config) { c.Policy.ServiceDocumentation = "mailto:op@op.example" },
 		"weak secret":   func(c *endpoint.Config) { c.Policy.PairwiseSecret = "short" },
 		"one kid twice": func(c *endpoint.Config) { c.NextKeys = c.Keys },
 	} {

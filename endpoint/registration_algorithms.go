@@ -173,11 +173,16 @@ func origin(uri string) string {
 	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
+// isWebPage reports whether something is the address of what a browser may show.
+func isWebPage(uri string) bool {
+	u, err := url.Parse(uri)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && printableASCII(uri)
+}
+
 // checkDisplayAddresses: RFC 7591, Section 2: what a page links to is a web page.
 func checkDisplayAddresses(_ context.Context, _ *Step, m *message.ClientMetadata) error {
 	check := func(param, value string) error {
-		u, err := url.Parse(value)
-		if value != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || !printableASCII(value)) {
+		if value != "" && !isWebPage(value) {
 			return refuseMetadata(message.RuleOPRegistrationDisplayURIs, param)
 		}
 		return nil

@@ -261,6 +261,13 @@ func (s *Setup) checkLifetimes() {
 
 // What policy may name.
 var (
+	responseTypes = []string{
+		message.ResponseTypeCode, message.ResponseTypeIDToken, message.ResponseTypeIDTokenToken,
+		message.ResponseTypeCodeIDToken, message.ResponseTypeCodeToken, message.ResponseTypeCodeIDTokenToken,
+		message.ResponseTypeToken, message.ResponseTypeNone,
+	}
+	deliveryModes = []string{message.DeliveryModePoll, message.DeliveryModePing, message.DeliveryModePush}
+
 	grantTypes = []string{
 		message.GrantTypeRefreshToken, message.GrantTypeClientCredentials, message.GrantTypeDeviceCode, message.GrantTypeCIBA,
 		message.GrantTypeTokenExchange, message.GrantTypeJWTBearer,
@@ -273,6 +280,28 @@ var (
 
 func (s *Setup) checkPolicy() {
 	p := s.Policy
+	for i, t := range p.ResponseTypes {
+		words := message.ParseList(t)
+		known := func(name string) bool { return words.Equal(message.ParseList(name)) }
+		if !slices.ContainsFunc(responseTypes, known) {
+			s.file.Add(fmt.Sprintf("policy.response_types[%d]", i), "want %s", strings.Join(responseTypes, ", "))
+		}
+	}
+	for i, mode := range p.DeliveryModes {
+		if !slices.Contains(deliveryModes, mode) {
+			s.file.Add(fmt.Sprintf("policy.backchannel_token_delivery_modes[%d]", i), "want %s", strings.Join(deliveryModes, ", "))
+		}
+	}
+	for scope := range p.Scopes {
+		if !message.IsScopeToken(scope) {
+			s.file.Add("policy.scopes", "want words without spaces and quotes, got %q", scope)
+		}
+	}
+	for path, uri := range map[string]string{"op_policy_uri": p.PolicyURI, "op_tos_uri": p.TOSURI, "service_documentation": p.ServiceDocumentation} {
+		if u, err := url.Parse(uri); uri != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
+			s.file.Add("policy."+path, "want the URL of a web page")
+		}
+	}
 	for i, grant := range p.GrantTypes {
 		at := fmt.Sprintf("policy.grant_types[%d]", i)
 		if !slices.Contains(grantTypes, grant) {

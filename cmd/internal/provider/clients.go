@@ -41,7 +41,7 @@ func (s *Setup) readClients() []*read {
 	list := readClients(s.file, s.Clients)
 	if s.ClientsFile != "" {
 		var more []settings.Member
-		list = append(list, readClients(s.more(s.ClientsFile, &more), more)...)
+		list = append(list, readClients(s.more("clients_file", s.ClientsFile, &more), more)...)
 	}
 	return list
 }

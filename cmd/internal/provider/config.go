@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	_ "embed"
 	"errors"
+	"os"
 	"time"
 
 	"github.com/oidcservice/oidc/cmd/internal/settings"
@@ -202,9 +203,14 @@ func Load(name string, o Overrides) (*Setup, error) {
 	return s, nil
 }
 
-// more reads a file that the configuration names.
-func (s *Setup) more(name string, into any) *settings.File {
-	file := settings.Read(s.file.Beside(name), into)
+// more reads a file that a member of the configuration names.
+func (s *Setup) more(member, name string, into any) *settings.File {
+	name = s.file.Beside(name)
+	if _, err := os.Stat(name); err != nil {
+		s.file.Add(member, "%v", err)
+		return new(settings.File)
+	}
+	file := settings.Read(name, into)
 	s.files = append(s.files, file)
 	return file
 }

@@ -37,7 +37,7 @@ func (s *Setup) checkUsers() {
 	list.add(s.file, "users", s.Users, &s.Policy)
 	if s.UsersFile != "" {
 		var more map[string]Account
-		if file := s.more(s.UsersFile, &more); len(file.Faults) == 0 {
+		if file := s.more("users_file", s.UsersFile, &more); len(file.Faults) == 0 {
 			list.add(file, "", more, &s.Policy)
 		}
 	}
