@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"strings"
+	"sync/atomic"
 
 	"github.com/oidcservice/oidc/message"
 )
@@ -56,6 +58,38 @@ func sameMediaType(a, b string) bool {
 
 // readHeader decodes and checks the first segment of a token.
 func readHeader(segment string) (Header, error) {
+	slot := headerSlot(segment)
+	if last := slot.Load(); last != nil && last.segment == segment {
+		return last.header, nil
+	}
+	h, err := decodeHeader(segment)
+	if err == nil && len(segment) <= maxKeptHeader && h.JWK == nil && h.Extra == nil {
+		slot.Store(&keptHeader{strings.Clone(segment), h})
+	}
+	return h, err
+}
+
+// A keptHeader is a segment and what it says. All tokens that an issuer signs with a key
+// begin with the same segment, so that it need not be decoded for each.
+type keptHeader struct {
+	segment string
+	header  Header // of texts alone: whoever gets it can write to nothing of it
+}
+
+// maxKeptHeader limits a segment that is kept.
+const maxKeptHeader = 512
+
+var (
+	keptHeaders [64]atomic.Pointer[keptHeader]
+	headerSeed  = maphash.MakeSeed()
+)
+
+func headerSlot(segment string) *atomic.Pointer[keptHeader] {
+	return &keptHeaders[maphash.String(headerSeed, segment)%uint64(len(keptHeaders))]
+}
+
+// decodeHeader is readHeader for a segment that was not seen lately.
+func decodeHeader(segment string) (Header, error) {
 	var h Header
 	if segmentEncoding.DecodedLen(len(segment)) > maxHeaderSize {
 		return h, violation(message.RuleJOSECompact, "header", "", fmt.Sprintf("at most %d bytes", maxHeaderSize), nil)

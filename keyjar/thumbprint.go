@@ -60,6 +60,10 @@ func HalfHash(alg, curve, value string) (string, error) {
 }
 
 func hashOf(hash crypto.Hash, value string) []byte {
+	if hash == crypto.SHA256 { // without a hash.Hash on the heap
+		sum := sha256.Sum256([]byte(value))
+		return sum[:]
+	}
 	h := hash.New()
 	h.Write([]byte(value))
 	return h.Sum(nil)
