@@ -163,6 +163,29 @@ func (db *DB) read(value []byte, login *digest, state string) (Record, error) {
 	return r, nil
 }
 
+// take takes an entry out of the store and decodes it as read does; ErrUnknown if there
+// is none. Of concurrent calls one gets it.
+func (db *DB) take(ctx context.Context, prefix string, login *digest, state string) (Record, error) {
+	key := login.key(prefix)
+	if m, ok := db.store().(*Memory); ok {
+		// Memory can compare without a copy.
+		if r := db.recent.of(login, state); r != nil {
+			taken, err := m.takes(ctx, key, r.stored)
+			if taken || err != nil {
+				return r.Record, err
+			}
+		}
+	}
+	value, found, err := db.store().Take(ctx, key)
+	if err != nil {
+		return Record{}, err
+	}
+	if !found {
+		return Record{}, ErrUnknown
+	}
+	return db.read(value, login, state)
+}
+
 // Claim makes the pending login of a state a session, and returns it. Of
 // concurrent calls exactly one succeeds; every other, and every later one, is
 // ErrUnknown. After another error the login may be lost and has to be started
@@ -174,15 +197,8 @@ func (db *DB) Claim(ctx context.Context, state string) (Record, error) {
 // ClaimWith is Claim, and lets change, if not nil, change what becomes the session:
 // it never stands without what change adds.
 func (db *DB) ClaimWith(ctx context.Context, state string, change func(*Record)) (Record, error) {
-	s, login := db.store(), digestOf(kindState, state)
-	value, found, err := s.Take(ctx, login.key(prefixPending))
-	if err != nil {
-		return Record{}, wrap("claim", err)
-	}
-	if !found {
-		return Record{}, ErrUnknown
-	}
-	r, err := db.read(value, &login, state)
+	login := digestOf(kindState, state)
+	r, err := db.take(ctx, prefixPending, &login, state)
 	if err != nil {
 		return Record{}, wrap("claim", err)
 	}
@@ -267,7 +283,7 @@ func (db *DB) UpdatePending(ctx context.Context, state string, change func(*Reco
 // an error.
 func (db *DB) End(ctx context.Context, state string) error {
 	db.holdOf(ctx).end(state)
-	s, login := db.store(), digestOf(kindState, state)
+	login := digestOf(kindState, state)
 	unlock, err := db.lockUnlessSwapper(ctx, &login)
 	if err != nil {
 		return wrap("end", err)
@@ -275,12 +291,10 @@ func (db *DB) End(ctx context.Context, state string) error {
 	defer unlock()
 	var errs []error
 	for _, prefix := range []string{prefixPending, prefixSession} {
-		value, found, err := s.Take(ctx, login.key(prefix))
-		if err != nil || !found {
-			errs = append(errs, err)
+		r, err := db.take(ctx, prefix, &login, state)
+		if errors.Is(err, ErrUnknown) {
 			continue
 		}
-		r, err := db.read(value, &login, state)
 		if err == nil {
 			err = db.leave(ctx, r.links, &login)
 		}

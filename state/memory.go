@@ -151,6 +151,21 @@ func (m *Memory) Take(ctx context.Context, key string) ([]byte, bool, error) {
 	return value, true, nil
 }
 
+// takes is Take for an entry that has the value, and reports whether it had.
+func (m *Memory) takes(ctx context.Context, key string, value []byte) (bool, error) {
+	s, tag, now, err := m.shard(ctx, kindEntry, key)
+	if err != nil {
+		return false, err
+	}
+	defer s.mu.Unlock()
+	at, found := s.find(kindEntry, key, tag, now)
+	if !found || !bytes.Equal(s.value(at), value) {
+		return false, nil
+	}
+	s.remove(at)
+	return true, nil
+}
+
 // Swap implements Swapper.
 func (m *Memory) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
 	s, tag, now, err := m.shard(ctx, kindEntry, key)
