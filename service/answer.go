@@ -35,14 +35,14 @@ type Answer struct {
 	Other func(s *Step) (bool, error)
 }
 
-func (a Answer) maxBody() int64 {
+func (a *Answer) maxBody() int64 {
 	if a.MaxBody > 0 {
 		return a.MaxBody
 	}
 	return 512 << 10 // ten times the largest metadata document seen in the field
 }
 
-func (a Answer) media() []string {
+func (a *Answer) media() []string {
 	if a.Media == nil {
 		return usualMedia
 	}
@@ -51,21 +51,21 @@ func (a Answer) media() []string {
 
 var usualMedia = []string{mediaJSON}
 
-func (a Answer) mediaFor(s *Step) []string {
+func (a *Answer) mediaFor(s *Step) []string {
 	if a.MediaFor != nil {
 		return a.MediaFor(s)
 	}
 	return a.media()
 }
 
-func (a Answer) status() int {
+func (a *Answer) status() int {
 	if a.Status == 0 {
 		return 200
 	}
 	return a.Status
 }
 
-func (a Answer) bodyRule() message.Rule {
+func (a *Answer) bodyRule() message.Rule {
 	if a.BodyRule != "" {
 		return a.BodyRule
 	}
@@ -73,7 +73,7 @@ func (a Answer) bodyRule() message.Rule {
 }
 
 // check judges status and media type, and finds a declared error.
-func (a Answer) check(s *Step) error {
+func (a *Answer) check(s *Step) error {
 	resp := s.Response
 	if int64(len(resp.Body)) > a.maxBody() {
 		return s.Fail(a.bodyRule(), "body", strconv.Itoa(len(resp.Body))+" bytes", "at most "+strconv.FormatInt(a.maxBody(), 10),
@@ -134,7 +134,7 @@ func (a Answer) check(s *Step) error {
 }
 
 // malformed turns a decoding error into the violation of the message's rule.
-func (a Answer) malformed(s *Step, err error) error {
+func (a *Answer) malformed(s *Step, err error) error {
 	var d *message.DecodeError
 	param := "body"
 	if errors.As(err, &d) && d.Param != "" {

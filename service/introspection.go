@@ -59,7 +59,7 @@ func NewIntrospection(env Env) Service {
 		Verify: verifyIntrospection,
 	}
 	d.Decode = func(_ context.Context, s *Step) (*message.IntrospectionResponse, error) {
-		return decodeIntrospection(s, d.Answer)
+		return decodeIntrospection(s, &d.Answer)
 	}
 	return d.New(env)
 }
@@ -101,7 +101,7 @@ func firstIntrospection(s *Step) (bool, error) {
 	return false, s.Require(media == mediaIntrospection, message.RuleIntrospectionJWT, "content_type", clip(media), mediaIntrospection)
 }
 
-func decodeIntrospection(s *Step, answer Answer) (*message.IntrospectionResponse, error) {
+func decodeIntrospection(s *Step, answer *Answer) (*message.IntrospectionResponse, error) {
 	const rule = message.RuleIntrospectionJWT
 	if !introspectionJWT(s) {
 		m := new(message.IntrospectionResponse)

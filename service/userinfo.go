@@ -52,7 +52,7 @@ func NewUserInfo(env Env) Service {
 		},
 	}
 	d.Decode = func(_ context.Context, s *Step) (*message.UserInfoResponse, error) {
-		return decodeUserInfo(s, d.Answer)
+		return decodeUserInfo(s, &d.Answer)
 	}
 	if env.Settings.ClientAuth == BearerBody {
 		d.Method, d.Request, d.Token = "POST", Form, nil
@@ -102,7 +102,7 @@ func challengedUserInfo(s *Step) (bool, error) {
 
 // decodeUserInfo reads JSON where nothing was registered and a JWT where signing or
 // encryption was; the other form is refused (Core, Section 5.3.2).
-func decodeUserInfo(s *Step, answer Answer) (*message.UserInfoResponse, error) {
+func decodeUserInfo(s *Step, answer *Answer) (*message.UserInfoResponse, error) {
 	b := s.Snapshot.Behaviour
 	got := mediaType(strings.Join(headerValues(s.Response.Header, "Content-Type"), ","))
 	want := "application/json"
