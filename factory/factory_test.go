@@ -69,15 +69,17 @@ func TestEveryNameIsKnown(t *testing.T) {
 // TestFactoryUnknownKeys: what is unknown is an error that lists what is known.
 func TestFactoryUnknownKeys(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"webfinger":{"clientauth":"x"}}`:      "client_auth",
-		`{"webfinger":{},"webfinger":{}}`:       "twice",
-		`{"webfinger":{"kind":"a","kind":"b"}}`: "twice",
-		`[]`:                                    "one JSON object",
-		`{"webfinger":[]}`:                      "one JSON object",
-		`{"webfinger":{}} {}`:                   "after the object",
-		`{"webfinger":{"client_auth":1}}`:       "webfinger",
-		`{"webfinger":`:                         "EOF",
-		`{"webfinger":{"request_args":{"a":1}`:  "EOF",
+		`{"webfinger":{"clientauth":"x"}}`:                   "client_auth",
+		`{"webfinger":{},"webfinger":{}}`:                    "twice",
+		`{"webfinger":{"kind":"a","kind":"b"}}`:              "twice",
+		`{"webfinger":{"request_args":{"a":{"b":1,"b":2}}}}`: "twice",
+		`[]`:                                   "an object is wanted",
+		`{"webfinger":[]}`:                     "an object is wanted",
+		`{"webfinger":null}`:                   "an object is wanted",
+		`{"webfinger":{}} {}`:                  "follows the value",
+		`{"webfinger":{"client_auth":1}}`:      "webfinger",
+		`{"webfinger":`:                        "ends early",
+		`{"webfinger":{"request_args":{"a":1}`: "ends early",
 	} {
 		if _, err := factory.ParseSpec([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)

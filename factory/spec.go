@@ -1,12 +1,10 @@
 package factory
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 
+	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/service"
 )
 
@@ -59,56 +57,33 @@ func ParseSpec(data []byte) (Spec, error) {
 		return nil, fmt.Errorf("specification: %w", err)
 	}
 	spec := make(Spec, len(members))
-	for name, raw := range members {
-		fields, err := object(raw)
+	for _, member := range members {
+		fields, err := object(member.Value)
 		if err != nil {
-			return nil, fmt.Errorf("specification: %s: %w", name, err)
+			return nil, fmt.Errorf("specification: %s: %w", member.Name, err)
 		}
-		for field := range fields {
-			if !configFields[field] {
-				return nil, fmt.Errorf("specification: %s: unknown field %q; known are client_auth, kind and request_args", name, field)
+		for _, field := range fields {
+			if !configFields[field.Name] {
+				return nil, fmt.Errorf("specification: %s: unknown field %q; known are client_auth, kind and request_args", member.Name, field.Name)
 			}
 		}
 		var c Config
-		if err := json.Unmarshal(raw, &c); err != nil {
-			return nil, fmt.Errorf("specification: %s: %w", name, err)
+		if err := json.Unmarshal(member.Value, &c); err != nil {
+			return nil, fmt.Errorf("specification: %s: %w", member.Name, err)
 		}
-		spec[name] = c
+		spec[member.Name] = c
 	}
 	return spec, nil
 }
 
-// object splits one JSON object into its members and refuses doubled names, which
-// a map would silently drop.
-func object(data []byte) (map[string]json.RawMessage, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.New("want one JSON object")
+// object splits one JSON object into its members, as strictly as messages are read:
+// a doubled name, which a map would silently drop, is refused.
+func object(data []byte) (message.Extra, error) {
+	var doc struct {
+		Extra message.Extra `json:"-" url:"-"`
 	}
-	members := map[string]json.RawMessage{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		name, ok := t.(string)
-		if !ok {
-			return nil, errors.New("want a member name")
-		}
-		if _, twice := members[name]; twice {
-			return nil, fmt.Errorf("%q occurs twice", name)
-		}
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return nil, err
-		}
-		members[name] = raw
-	}
-	if _, err := d.Token(); err != nil {
+	if err := message.DecodeJSON(data, &doc); err != nil {
 		return nil, err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("text after the object")
-	}
-	return members, nil
+	return doc.Extra, nil
 }
