@@ -22,8 +22,8 @@ const (
 // Section 2.2).
 const ClientAssertionTypeJWTBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// The token types; they are compared without case (RFC 6750, Section 4; RFC 9449,
-// Section 5; RFC 8693, Section 2.2.1).
+// The token types (RFC 6750, Section 4; RFC 9449, Section 5; RFC 8693, Section 2.2.1).
+// They are compared without case (RFC 6749, Section 5.1).
 const (
 	TokenTypeBearer = "Bearer"
 	TokenTypeDPoP   = "DPoP"
