@@ -3,6 +3,7 @@ package servicecontext
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -225,7 +226,7 @@ func oneOrMany(raw json.RawMessage) ([]string, error) {
 	}
 	var many []string
 	if err := json.Unmarshal(raw, &many); err != nil {
-		return nil, fmt.Errorf("want a string or an array of strings")
+		return nil, errors.New("want a string or an array of strings")
 	}
 	return many, nil
 }
