@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/oidcservice/oidc/clientauth"
 	"github.com/oidcservice/oidc/service"
 	"github.com/oidcservice/oidc/servicecontext"
 	"github.com/oidcservice/oidc/state"
@@ -68,9 +69,32 @@ var aliases = map[string]string{"token_revocation": service.RevocationName}
 func Standard() *Factory {
 	f := &Factory{constructors: map[string]Constructor{}}
 	for _, s := range standard {
-		f.Register(s.name, func(env service.Env) (service.Service, error) { return s.make(env), nil })
+		f.Register(s.name, func(env service.Env) (service.Service, error) {
+			if err := checkClientAuth(s.name, env.Settings.ClientAuth); err != nil {
+				return nil, err
+			}
+			return s.make(env), nil
+		})
 	}
 	return f
+}
+
+// checkClientAuth refuses a way to authenticate that a service does not know.
+func checkClientAuth(name, method string) error {
+	if method == "" {
+		return nil
+	}
+	known := []string{service.BearerHeader, service.BearerBody}
+	if name != service.UserInfoName {
+		known = known[:0]
+		for _, m := range clientauth.Methods() {
+			known = append(known, m.Name)
+		}
+	}
+	if slices.Contains(known, method) {
+		return nil
+	}
+	return fmt.Errorf("client_auth: unknown method %q; known are %s", method, strings.Join(known, ", "))
 }
 
 // A Name is what a service is called.

@@ -93,6 +93,9 @@ func TestFactoryUnknownKeys(t *testing.T) {
 		"unknown kind":           {"mine": {Kind: "yours"}},
 		"two names of one":       {"WebFinger": {}, "webfinger": {}},
 		"request_args no object": {"webfinger": {RequestArgs: []byte(`[]`)}},
+		"unknown client_auth":    {"accesstoken": {ClientAuth: "client_secret_basics"}},
+		"another's client_auth":  {"userinfo": {ClientAuth: "client_secret_basic"}},
+		"userinfo's client_auth": {"accesstoken": {ClientAuth: "bearer_body"}},
 	} {
 		if _, err := factory.Build(spec, newContext(t), nil); err == nil {
 			t.Errorf("%s was built", name)
@@ -100,6 +103,9 @@ func TestFactoryUnknownKeys(t *testing.T) {
 	}
 	if _, err := factory.Build(factory.Spec{"typo": {}}, newContext(t), nil); !strings.Contains(err.Error(), "provider_info") {
 		t.Errorf("the error does not list what is known: %v", err)
+	}
+	if _, err := factory.Build(factory.Spec{"AccessToken": {ClientAuth: "client_secret_post"}, "UserInfo": {ClientAuth: "bearer_body"}}, newContext(t), nil); err != nil {
+		t.Error(err)
 	}
 	if _, err := factory.Build(factory.Spec{}, nil, nil); !errors.Is(err, service.ErrNotConfigured) {
 		t.Error(err)
