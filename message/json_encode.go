@@ -207,14 +207,10 @@ func appendString(dst []byte, s string) ([]byte, error) {
 	}
 	dst = append(dst, '"')
 	begin := 0
-	for i := range len(s) {
-		c := s[i]
-		if plain[c] {
-			continue
-		}
+	for i := plain(s, 0); i < len(s); i = plain(s, begin) {
 		dst = append(dst, s[begin:i]...)
 		begin = i + 1
-		switch c {
+		switch c := s[i]; c {
 		case '"', '\\':
 			dst = append(dst, '\\', c)
 		case '\n':

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -26,22 +27,31 @@ func (d *decoder) keep(s string) string {
 	return s
 }
 
-// plain marks the bytes that stand for themselves in a string.
-var plain = func() (table [256]bool) {
-	for c := range table {
-		table[c] = c >= ' ' && c != '"' && c != '\\'
+// plain returns how far from i on the bytes of s stand for themselves in a string: all
+// but quote, backslash and controls. It looks at eight of them at a time.
+func plain(s string, i int) int {
+	const every, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(s)-i >= 8; i += 8 {
+		b := s[i : i+8]
+		w := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+			uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		quote, slash := w^every*'"', w^every*'\\'
+		found := (w-every*' ')&^w | (quote-every)&^quote | (slash-every)&^slash
+		if found &= high; found != 0 {
+			return i + bits.TrailingZeros64(found)/8 // a borrow runs upwards only
+		}
 	}
-	return table
-}()
+	for i < len(s) && s[i] >= ' ' && s[i] != '"' && s[i] != '\\' {
+		i++
+	}
+	return i
+}
 
 // rawText goes over a string and returns it, as a part of the text unless it has
 // escapes in it.
 func (d *decoder) rawText() (string, *DecodeError) {
 	start := d.pos + 1
-	i := start
-	for i < len(d.s) && plain[d.s[i]] {
-		i++
-	}
+	i := plain(d.s, start)
 	if i < len(d.s) && d.s[i] == '"' {
 		d.pos = i + 1
 		return d.s[start:i], nil

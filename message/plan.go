@@ -199,10 +199,10 @@ func codecOf(t reflect.Type) *codec {
 
 // of returns the field of the struct v.
 func (f *field) of(v reflect.Value) reflect.Value {
-	if len(f.index) == 1 {
-		return v.Field(f.index[0])
+	for _, i := range f.index { // no pointer is on the way
+		v = v.Field(i)
 	}
-	return v.FieldByIndex(f.index)
+	return v
 }
 
 // taggable reports whether a language makes a difference to the member: whether it is
