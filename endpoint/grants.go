@@ -29,10 +29,12 @@ type grant struct {
 	// Details are the granted authorization details (RFC 9396).
 	Details message.RawJSON `json:"details,omitempty"`
 	// Offline says that it outlives the session (Core, Section 11); Refresh that it comes
-	// with refresh tokens.
-	Offline bool         `json:"offline,omitempty"`
-	Refresh bool         `json:"refresh,omitempty"`
-	Until   message.Time `json:"until"`
+	// with refresh tokens, until RefreshUntil at the latest. What they gave last is good a
+	// little longer, and so is the grant.
+	Offline      bool         `json:"offline,omitempty"`
+	Refresh      bool         `json:"refresh,omitempty"`
+	RefreshUntil message.Time `json:"refresh_until,omitzero"`
+	Until        message.Time `json:"until"`
 }
 
 // saveGrant stores a grant for as long as anything of it can be good.
@@ -41,6 +43,7 @@ func (s *Step) saveGrant(ctx context.Context, g *grant) error {
 	life := l.Code + max(l.AccessToken, l.BoundToken)
 	if g.Refresh {
 		life += l.RefreshToken
+		g.RefreshUntil = message.At(s.Now.Add(l.RefreshToken))
 	}
 	g.Until = message.At(s.Now.Add(life))
 	if err := s.Context.join(ctx, kindUserGrants, g.User, g.ID, life); err != nil {

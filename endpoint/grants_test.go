@@ -2,6 +2,7 @@ package endpoint_test
 
 import (
 	"errors"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +26,53 @@ func publicRedeem(code string) call {
 	c := redeem(code, "client_id", clientID)
 	c.header = nil
 	return c
+}
+
+// However often a token is renewed, its family ends when the configuration says, whatever the
+// lives of what it gives.
+func TestRefreshTokensEndOnTime(t *testing.T) {
+	for name, change := range map[string]func(*endpoint.Config, *endpoint.Client){"confidential": nil, "public": public} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(cfg *endpoint.Config, c *endpoint.Client) {
+				cfg.Lifetimes = endpoint.Lifetimes{RefreshToken: 20 * time.Minute, RefreshIdle: 15 * time.Minute}
+				if change != nil {
+					change(cfg, c)
+				}
+			})
+			first, again := redeem(w.code()), func(token string) call { return refresh(token) }
+			if change != nil {
+				first, again = publicRedeem(w.code()), publicRefresh
+			}
+			token := text(w.object(w.do(first)), "refresh_token")
+			for range 2 {
+				w.now = w.now.Add(9*time.Minute + 59*time.Second)
+				if next := text(w.object(w.do(again(token))), "refresh_token"); next != "" {
+					token = next
+				}
+			}
+			w.now = w.now.Add(2 * time.Second)
+			wants(t, w.do(again(token)), message.InvalidGrant, message.RuleOPRefreshExpiry)
+		})
+	}
+}
+
+// The tokens of a user who is gone are worth nothing, and nobody is told that they are.
+func TestTokensOfAUserWhoIsGone(t *testing.T) {
+	all := users()
+	w := newWorld(t, func(cfg *endpoint.Config, _ *endpoint.Client) { cfg.Users = all })
+	tokens := w.tokens(w.code())
+	introspect := func(name string) any {
+		return w.object(w.as("introspection", url.Values{"token": {text(tokens, name)}}))["active"]
+	}
+	if introspect("access_token") != true || introspect("refresh_token") != true {
+		t.Fatal("the tokens are not active")
+	}
+	delete(all, "diana")
+	if introspect("access_token") != false || introspect("refresh_token") != false {
+		t.Error("a token is active")
+	}
+	wants(t, w.do(userinfo(text(tokens, "access_token"))), message.InvalidToken, message.RuleOPAccessTokenValidation)
+	wants(t, w.do(refresh(text(tokens, "refresh_token"))), message.InvalidGrant, message.RuleOPRefreshExpiry)
 }
 
 // Of 64 redemptions at once one succeeds, and the grant is revoked.

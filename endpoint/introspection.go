@@ -63,6 +63,11 @@ func processIntrospection(ctx context.Context, s *Step, m *message.Introspection
 	if _, found, err := s.Context.clients.Client(ctx, f.client); err != nil || !found {
 		return inactive, err
 	}
+	if f.grant != nil {
+		if _, found, err := s.user(ctx, f.grant.User); err != nil || !found {
+			return inactive, err
+		}
+	}
 	return &Outcome{Message: answer}, nil
 }
 
