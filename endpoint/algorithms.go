@@ -83,6 +83,16 @@ func (c *Context) encryption() (algs, encs []string) {
 	return keyjar.EncryptionAlgorithms(), keyjar.ContentEncryptions()
 }
 
+// objectEncryption are the algorithms that a request object can be encrypted with: those
+// that our keys open, and those of a client's secret.
+func (c *Context) objectEncryption() (algs, encs []string) {
+	opened := c.keys.Load().openAlgs
+	algs = slices.DeleteFunc(keyjar.EncryptionAlgorithms(), func(alg string) bool {
+		return !isSymmetric(alg) && !slices.Contains(opened, alg)
+	})
+	return algs, keyjar.ContentEncryptions()
+}
+
 // applyProfile turns on what a profile demands.
 func (p *Policy) applyProfile() {
 	if p.Profile == ProfileOpenID {

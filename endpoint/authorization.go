@@ -146,7 +146,7 @@ func describeAuthorization(c *Context, url string, m *message.ProviderMetadata) 
 	m.RequestURIParameterSupported = &yes
 	m.RequireRequestURIRegistration = &yes
 	m.RequestObjectSigningAlgs = c.signing()
-	m.RequestObjectEncryptionAlgs, m.RequestObjectEncryptionEncs = c.encryption()
+	m.RequestObjectEncryptionAlgs, m.RequestObjectEncryptionEncs = c.objectEncryption()
 	m.RequireSignedRequestObject = &c.policy.RequireSignedRequest
 	m.AuthorizationSigningAlgs = c.idTokenAlgs()
 	m.AuthorizationEncryptionAlgs, m.AuthorizationEncryptionEncs = c.encryption()

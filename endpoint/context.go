@@ -222,6 +222,7 @@ type keys struct {
 	opening  *keyjar.Set // current and retired: what decrypts and verifies hints
 	jwks     []byte
 	signAlgs []string
+	openAlgs []string // what can be encrypted to current
 }
 
 // NewContext checks the configuration and makes a context of it.
@@ -359,6 +360,11 @@ func (c *Context) SetKeys(current, next, retired *keyjar.Set) error {
 		}
 		if _, err := current.SigningKey(alg); err == nil {
 			k.signAlgs = append(k.signAlgs, alg)
+		}
+	}
+	for _, alg := range keyjar.EncryptionAlgorithms() {
+		if _, err := current.EncryptionKey(alg); err == nil && !isSymmetric(alg) {
+			k.openAlgs = append(k.openAlgs, alg)
 		}
 	}
 	if len(k.signAlgs) == 0 {

@@ -37,6 +37,10 @@ func TestMetadataIsTrue(t *testing.T) {
 	if strings.Contains(string(r.resp.Body), "null") || strings.Contains(string(r.resp.Body), "[]") {
 		t.Errorf("nulls or empty arrays in %s", r.resp.Body)
 	}
+	// Nobody can encrypt to a key that we do not have.
+	if algs := m.RequestObjectEncryptionAlgs; !slices.Equal(algs, []string{"ECDH-ES+A128KW", "A128KW", "A192KW", "A256KW", "dir"}) {
+		t.Errorf("request objects can be encrypted with %q", algs)
+	}
 	// Every response type that is published is done, every other is refused.
 	for _, responseType := range m.ResponseTypesSupported {
 		w.location(w.browse(authorize("response_type", responseType)))
@@ -50,6 +54,7 @@ func TestMetadataIsTrue(t *testing.T) {
 	for field, values := range map[string][]string{
 		"token_endpoint_auth_method": m.TokenEndpointAuthMethodsSupported, "id_token_signed_response_alg": m.IDTokenSigningAlgs,
 		"userinfo_signed_response_alg": m.UserInfoSigningAlgs, "subject_type": m.SubjectTypesSupported,
+		"request_object_encryption_alg": m.RequestObjectEncryptionAlgs,
 	} {
 		for _, value := range values {
 			v := vector{Step: "registration"}

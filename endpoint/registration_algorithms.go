@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
 )
 
@@ -25,7 +24,9 @@ func checkAlgorithms(_ context.Context, s *Step, m *message.ClientMetadata) erro
 		}
 		return r
 	}
-	signing, encryption, content := c.idTokenAlgs(), keyjar.EncryptionAlgorithms(), keyjar.ContentEncryptions()
+	signing := c.idTokenAlgs()
+	encryption, content := c.encryption()
+	toUs, _ := c.objectEncryption()
 	for _, f := range []struct {
 		param, value string
 		offered      []string
@@ -41,7 +42,7 @@ func checkAlgorithms(_ context.Context, s *Step, m *message.ClientMetadata) erro
 		{"userinfo_encrypted_response_alg", m.UserInfoEncryptedResponseAlg, encryption},
 		{"authorization_encrypted_response_alg", m.AuthorizationEncryptedResponseAlg, encryption},
 		{"introspection_encrypted_response_alg", m.IntrospectionEncryptedResponseAlg, encryption},
-		{"request_object_encryption_alg", m.RequestObjectEncryptionAlg, encryption},
+		{"request_object_encryption_alg", m.RequestObjectEncryptionAlg, toUs},
 		{"id_token_encrypted_response_enc", m.IDTokenEncryptedResponseEnc, given(content, m.IDTokenEncryptedResponseAlg)},
 		{"userinfo_encrypted_response_enc", m.UserInfoEncryptedResponseEnc, given(content, m.UserInfoEncryptedResponseAlg)},
 		{"authorization_encrypted_response_enc", m.AuthorizationEncryptedResponseEnc, given(content, m.AuthorizationEncryptedResponseAlg)},
