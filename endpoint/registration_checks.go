@@ -305,7 +305,8 @@ func needsKeys(m *message.ClientMetadata) bool {
 	case message.AuthMethodPrivateKeyJWT, message.AuthMethodSelfSignedTLSClientAuth:
 		return true
 	}
-	if alg := m.RequestObjectSigningAlg; alg != "" && alg != "none" && !isHMAC(alg) {
+	// An algorithm alone is no promise to send request objects.
+	if alg := m.RequestObjectSigningAlg; is(m.RequireSignedRequestObject) && alg != "" && !isHMAC(alg) {
 		return true
 	}
 	for _, alg := range []string{
