@@ -27,18 +27,21 @@ const (
 // the header of every later request.
 const maxLoginCookies = 12
 
-func (p *Party) cookieName(name string) string {
+func (p *Party) cookieName(name string) string { return p.cookiePrefix() + name }
+
+func (p *Party) cookiePrefix() string {
 	if p.secure {
-		return hostPrefix + name
+		return hostPrefix
 	}
-	return insecurePrefix + name
+	return insecurePrefix
 }
 
 // loginCookieName is the name of the cookie of one login, so that several tabs do not
 // get in each other's way.
 func (p *Party) loginCookieName(state string) string {
-	sum := sha256.Sum256([]byte("login cookie " + state))
-	return p.cookieName(loginCookie + base64.RawURLEncoding.EncodeToString(sum[:12]))
+	sum := sha256.Sum256(append(append(make([]byte, 0, 64), "login cookie "...), state...))
+	name := append(append(make([]byte, 0, 64), p.cookiePrefix()...), loginCookie...)
+	return string(base64.RawURLEncoding.AppendEncode(name, sum[:12]))
 }
 
 func (p *Party) setCookie(w http.ResponseWriter, name, value string, maxAge time.Duration, sameSite http.SameSite) {

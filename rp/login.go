@@ -76,8 +76,8 @@ func (p *Party) End(ctx context.Context, id string) error { return p.db.End(ctx,
 // the record holds: what counts.
 
 func sessionHash(secret string) string {
-	sum := sha256.Sum256([]byte("session " + secret))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	sum := sha256.Sum256(append(append(make([]byte, 0, 64), "session "...), secret...))
+	return string(base64.RawURLEncoding.AppendEncode(make([]byte, 0, 43), sum[:]))
 }
 
 // openSession gives the browser a new session cookie and ends the session that it had,

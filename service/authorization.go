@@ -167,7 +167,7 @@ func checkResponseType(s *Step, req *message.AuthorizationRequest) error {
 // (RFC 6749, Section 3.1.1).
 func hasResponseType(list []string, t message.List) bool {
 	for _, supported := range list {
-		if t.Equal(message.ParseList(supported)) {
+		if len(t) == 1 && t[0] == supported || t.Equal(message.ParseList(supported)) {
 			return true
 		}
 	}
@@ -296,9 +296,12 @@ func rememberAuthorization(ctx context.Context, s *Step, req *message.Authorizat
 
 // bindingHash is what the record holds of the browser's value, so that a leaked
 // record does not give away the cookie.
-func bindingHash(binding string) string {
-	sum := sha256.Sum256([]byte(binding))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+func bindingHash(binding string) string { return hashText(binding) }
+
+// hashText returns BASE64URL-ENCODE(SHA256(text)).
+func hashText(text string) string {
+	sum := sha256.Sum256(append(make([]byte, 0, 64), text...))
+	return string(base64.RawURLEncoding.AppendEncode(make([]byte, 0, 43), sum[:]))
 }
 
 func updateAuthorization(ctx context.Context, s *Step, resp *message.AuthorizationResponse) error {

@@ -1,11 +1,6 @@
 package service
 
-import (
-	"crypto/sha256"
-	"encoding/base64"
-
-	"github.com/oidcservice/oidc/message"
-)
+import "github.com/oidcservice/oidc/message"
 
 // verifierBytes is the entropy of a code verifier: 32 bytes give 43 characters,
 // "a 43-octet URL safe string" (RFC 7636, Section 4.1).
@@ -33,9 +28,7 @@ func addChallenge(s *Step, req *message.AuthorizationRequest) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// code_challenge = BASE64URL-ENCODE(SHA256(ASCII(code_verifier)))
-	sum := sha256.Sum256([]byte(verifier))
-	req.CodeChallenge = base64.RawURLEncoding.EncodeToString(sum[:])
+	req.CodeChallenge = hashText(verifier) // BASE64URL-ENCODE(SHA256(ASCII(code_verifier)))
 	req.CodeChallengeMethod = message.CodeChallengeMethodS256
 	s.Pass(message.RuleAuthzRequestPKCE, "code_challenge")
 	s.Pass(message.RuleAuthzRequestPKCEVerifier, "code_challenge_method")

@@ -54,7 +54,8 @@ func (db *DB) Flush(ctx context.Context) error {
 		h.drop()
 		return wrap("flush", err)
 	}
-	h.record, h.added, h.edits = r, true, nil
+	clear(h.edits)
+	h.record, h.added, h.edits = r, true, h.edits[:0]
 	return nil
 }
 
