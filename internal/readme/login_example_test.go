@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -63,8 +64,9 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 	user, err := a.finish(r)
 	if err != nil {
-		// err names the step and the rule that was broken, and holds no secret.
-		http.Error(w, err.Error(), http.StatusForbidden)
+		// For the log: err names the step and the rule that was broken, and holds no secret.
+		slog.WarnContext(r.Context(), "a login failed", "error", err)
+		http.Error(w, "The login did not succeed. Please start again.", http.StatusForbidden)
 		return
 	}
 	fmt.Fprintln(w, "You are", user)
@@ -107,6 +109,10 @@ func TestProgramWithoutTransport(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	var log strings.Builder
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+
 	begin := httptest.NewRecorder()
 	a.login(begin, httptest.NewRequest(http.MethodGet, "https://app.example/login", nil))
 	if begin.Code != http.StatusSeeOther {
@@ -121,6 +127,7 @@ func TestProgramWithoutTransport(t *testing.T) {
 			r.AddCookie(c)
 		}
 		w := httptest.NewRecorder()
+		log.Reset()
 		a.callback(w, r)
 		return w
 	}
@@ -128,13 +135,13 @@ func TestProgramWithoutTransport(t *testing.T) {
 	if w := visit(); w.Code != http.StatusForbidden {
 		t.Errorf("a browser without the cookie: status %d %s", w.Code, w.Body)
 	}
-	if w := visit(&http.Cookie{Name: "__Host-login", Value: "another browser's"}); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), string(message.RuleAuthzResponseBrowserBinding)) {
-		t.Errorf("another browser: status %d %s", w.Code, w.Body)
+	if w := visit(&http.Cookie{Name: "__Host-login", Value: "another browser's"}); w.Code != http.StatusForbidden || !strings.Contains(log.String(), string(message.RuleAuthzResponseBrowserBinding)) {
+		t.Errorf("another browser: status %d %s", w.Code, log.String())
 	}
 	if w := visit(begin.Result().Cookies()...); w.Code != http.StatusOK || w.Body.String() != "You are diana diana@op.example\n" {
 		t.Errorf("the browser itself: status %d %s", w.Code, w.Body)
 	}
-	if w := visit(begin.Result().Cookies()...); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), string(message.RuleAuthzResponseState)) {
-		t.Errorf("the same callback again: status %d %s", w.Code, w.Body)
+	if w := visit(begin.Result().Cookies()...); w.Code != http.StatusForbidden || !strings.Contains(log.String(), string(message.RuleAuthzResponseState)) {
+		t.Errorf("the same callback again: status %d %s", w.Code, log.String())
 	}
 }
