@@ -8,8 +8,10 @@ import (
 )
 
 // Preferences are the values that we can live with, the best first, for what the
-// provider has a say in. An empty list leaves the choice to the metadata of the
-// client, and then to the defaults of the specifications.
+// provider has a say in. Each list is about the member of client metadata that it is
+// named after, TokenEndpointAuthMethods about token_endpoint_auth_method (Dynamic
+// Client Registration 1.0, Section 2). An empty one leaves the choice to the metadata
+// of the client, and then to the defaults of the specifications.
 type Preferences struct {
 	TokenEndpointAuthMethods     []string
 	TokenEndpointAuthSigningAlgs []string
