@@ -32,10 +32,11 @@ type Resumer interface {
 }
 
 // A Refuser is an Endpoint that answers a refusal in a way of its own, as the
-// authorization endpoint does with a redirect. The outcome goes to DoResponse. It may
-// return a NeedUser.
+// authorization endpoint does with a redirect.
 type Refuser interface {
 	Endpoint
+	// Refuse turns the refusal of a request into the outcome that DoResponse gets. It
+	// may return a NeedUser.
 	Refuse(ctx context.Context, req *Request, refusal *Refusal) (*Outcome, error)
 }
 

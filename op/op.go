@@ -77,6 +77,7 @@ type Config struct {
 	// the step ended; it may be nil.
 	Trace func(ctx context.Context, s Step) (context.Context, func(Outcome))
 
+	// The rest is as in endpoint.Config, too.
 	InsecureAllowHTTP bool
 	Now               func() time.Time
 	Rand              io.Reader
