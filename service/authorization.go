@@ -196,7 +196,7 @@ func checkResponseMode(s *Step, req *message.AuthorizationRequest) error {
 	switch carrier(req.ResponseMode, req.ResponseType) {
 	case message.ResponseModeQuery:
 		// Tokens go into a query only inside an encrypted JWT (JARM, Section 2.3.1).
-		encrypted := isJWTMode(req.ResponseMode) && s.Snapshot.Behaviour.AuthorizationEncryptedAlg != ""
+		encrypted := isJWTMode(req.ResponseMode) && s.Snapshot.Behaviour.AuthorizationEncryptedResponseAlg != ""
 		if defaultMode(req.ResponseType) != message.ResponseModeQuery && !encrypted {
 			return s.Fail(rule, "response_mode", string(req.ResponseMode), "fragment or form_post for a response that carries tokens", nil)
 		}

@@ -89,7 +89,7 @@ func (s *Step) clientMetadata() *message.ClientMetadata {
 // introspectionJWT reports whether the answer is to be a JWT.
 func introspectionJWT(s *Step) bool {
 	alg, _ := introspectionEncryption(s)
-	return alg != "" || s.Snapshot.Behaviour.IntrospectionSignedAlg != ""
+	return alg != "" || s.Snapshot.Behaviour.IntrospectionSignedResponseAlg != ""
 }
 
 // firstIntrospection refuses plain JSON where a JWT was asked for.
@@ -119,7 +119,7 @@ func decodeIntrospection(s *Step, answer *Answer) (*message.IntrospectionRespons
 	if err != nil {
 		return nil, err
 	}
-	signed := s.Snapshot.Behaviour.IntrospectionSignedAlg
+	signed := s.Snapshot.Behaviour.IntrospectionSignedResponseAlg
 	if signed == "" {
 		signed = "RS256" // the default (RFC 9701, Section 6)
 	}

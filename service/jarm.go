@@ -36,7 +36,7 @@ func openJARM(s *Step, outer *message.AuthorizationResponse) (*message.Authoriza
 		return nil, s.Fail(rule, "response", "parameters beside it", "response alone", nil)
 	}
 	b := &s.Snapshot.Behaviour
-	text, err := decrypt(s, outer.Response.Reveal(), "response", message.RuleJARMProtection, b.AuthorizationEncryptedAlg, b.AuthorizationEncryptedEnc)
+	text, err := decrypt(s, outer.Response.Reveal(), "response", message.RuleJARMProtection, b.AuthorizationEncryptedResponseAlg, b.AuthorizationEncryptedResponseEnc)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ var jarmClaimRules = claimRules{
 }
 
 func jarmAlg(s *Step) string {
-	if alg := s.Snapshot.Behaviour.AuthorizationSignedAlg; alg != "" {
+	if alg := s.Snapshot.Behaviour.AuthorizationSignedResponseAlg; alg != "" {
 		return alg
 	}
 	return "RS256"

@@ -73,10 +73,10 @@ func gatherMetadata(s *Step, m *message.ClientMetadata) error {
 		{"request_object_signing_alg", p.RequestObjectSigningAlgs, b.RequestObjectSigningAlg, &m.RequestObjectSigningAlg},
 		{"request_object_encryption_alg", p.RequestObjectEncryptionAlgs, b.RequestObjectEncryptionAlg, &m.RequestObjectEncryptionAlg},
 		{"request_object_encryption_enc", p.RequestObjectEncryptionEncs, b.RequestObjectEncryptionEnc, &m.RequestObjectEncryptionEnc},
-		{"authorization_signed_response_alg", p.AuthorizationSigningAlgs, b.AuthorizationSignedAlg, &m.AuthorizationSignedResponseAlg},
-		{"authorization_encrypted_response_alg", p.AuthorizationEncryptionAlgs, b.AuthorizationEncryptedAlg, &m.AuthorizationEncryptedResponseAlg},
-		{"authorization_encrypted_response_enc", p.AuthorizationEncryptionEncs, b.AuthorizationEncryptedEnc, &m.AuthorizationEncryptedResponseEnc},
-		{"introspection_signed_response_alg", p.IntrospectionSigningAlgs, b.IntrospectionSignedAlg, &m.IntrospectionSignedResponseAlg},
+		{"authorization_signed_response_alg", p.AuthorizationSigningAlgs, b.AuthorizationSignedResponseAlg, &m.AuthorizationSignedResponseAlg},
+		{"authorization_encrypted_response_alg", p.AuthorizationEncryptionAlgs, b.AuthorizationEncryptedResponseAlg, &m.AuthorizationEncryptedResponseAlg},
+		{"authorization_encrypted_response_enc", p.AuthorizationEncryptionEncs, b.AuthorizationEncryptedResponseEnc, &m.AuthorizationEncryptedResponseEnc},
+		{"introspection_signed_response_alg", p.IntrospectionSigningAlgs, b.IntrospectionSignedResponseAlg, &m.IntrospectionSignedResponseAlg},
 		{"subject_type", p.SubjectTypes, b.SubjectType, &m.SubjectType},
 	} {
 		if *settled.into == "" && (len(settled.prefer) > 0 || contains(chosen, settled.member)) {

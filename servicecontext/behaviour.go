@@ -38,28 +38,28 @@ type Preferences struct {
 // those of client metadata (Dynamic Client Registration 1.0, Section 2); an empty
 // one is not in use.
 type Behaviour struct {
-	ApplicationType              string   `json:"application_type,omitempty"`
-	ResponseTypes                []string `json:"response_types,omitempty"`
-	ResponseModes                []string `json:"response_modes,omitempty"`
-	GrantTypes                   []string `json:"grant_types,omitempty"`
-	SubjectType                  string   `json:"subject_type,omitempty"`
-	Scope                        []string `json:"scope,omitempty"`
-	TokenEndpointAuthMethod      string   `json:"token_endpoint_auth_method,omitempty"`
-	TokenEndpointAuthSigningAlg  string   `json:"token_endpoint_auth_signing_alg,omitempty"`
-	IDTokenSignedResponseAlg     string   `json:"id_token_signed_response_alg,omitempty"`
-	IDTokenEncryptedResponseAlg  string   `json:"id_token_encrypted_response_alg,omitempty"`
-	IDTokenEncryptedResponseEnc  string   `json:"id_token_encrypted_response_enc,omitempty"`
-	UserInfoSignedResponseAlg    string   `json:"userinfo_signed_response_alg,omitempty"`
-	UserInfoEncryptedResponseAlg string   `json:"userinfo_encrypted_response_alg,omitempty"`
-	UserInfoEncryptedResponseEnc string   `json:"userinfo_encrypted_response_enc,omitempty"`
-	RequestObjectSigningAlg      string   `json:"request_object_signing_alg,omitempty"`
-	RequestObjectEncryptionAlg   string   `json:"request_object_encryption_alg,omitempty"`
-	RequestObjectEncryptionEnc   string   `json:"request_object_encryption_enc,omitempty"`
-	AuthorizationSignedAlg       string   `json:"authorization_signed_response_alg,omitempty"`
-	AuthorizationEncryptedAlg    string   `json:"authorization_encrypted_response_alg,omitempty"`
-	AuthorizationEncryptedEnc    string   `json:"authorization_encrypted_response_enc,omitempty"`
-	IntrospectionSignedAlg       string   `json:"introspection_signed_response_alg,omitempty"`
-	DPoPSigningAlg               string   `json:"dpop_signing_alg,omitempty"`
+	ApplicationType                   string   `json:"application_type,omitempty"`
+	ResponseTypes                     []string `json:"response_types,omitempty"`
+	ResponseModes                     []string `json:"response_modes,omitempty"`
+	GrantTypes                        []string `json:"grant_types,omitempty"`
+	SubjectType                       string   `json:"subject_type,omitempty"`
+	Scope                             []string `json:"scope,omitempty"`
+	TokenEndpointAuthMethod           string   `json:"token_endpoint_auth_method,omitempty"`
+	TokenEndpointAuthSigningAlg       string   `json:"token_endpoint_auth_signing_alg,omitempty"`
+	IDTokenSignedResponseAlg          string   `json:"id_token_signed_response_alg,omitempty"`
+	IDTokenEncryptedResponseAlg       string   `json:"id_token_encrypted_response_alg,omitempty"`
+	IDTokenEncryptedResponseEnc       string   `json:"id_token_encrypted_response_enc,omitempty"`
+	UserInfoSignedResponseAlg         string   `json:"userinfo_signed_response_alg,omitempty"`
+	UserInfoEncryptedResponseAlg      string   `json:"userinfo_encrypted_response_alg,omitempty"`
+	UserInfoEncryptedResponseEnc      string   `json:"userinfo_encrypted_response_enc,omitempty"`
+	RequestObjectSigningAlg           string   `json:"request_object_signing_alg,omitempty"`
+	RequestObjectEncryptionAlg        string   `json:"request_object_encryption_alg,omitempty"`
+	RequestObjectEncryptionEnc        string   `json:"request_object_encryption_enc,omitempty"`
+	AuthorizationSignedResponseAlg    string   `json:"authorization_signed_response_alg,omitempty"`
+	AuthorizationEncryptedResponseAlg string   `json:"authorization_encrypted_response_alg,omitempty"`
+	AuthorizationEncryptedResponseEnc string   `json:"authorization_encrypted_response_enc,omitempty"`
+	IntrospectionSignedResponseAlg    string   `json:"introspection_signed_response_alg,omitempty"`
+	DPoPSigningAlg                    string   `json:"dpop_signing_alg,omitempty"`
 
 	// Chosen lists the members that the provider's metadata decided for us because
 	// we had no preference and it excludes the default; registration states them.

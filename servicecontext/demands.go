@@ -93,16 +93,16 @@ func (m *matcher) algorithmDemands() {
 	b := &m.b
 	// Providers name a default for signed introspection that nobody asked for: it is
 	// not used then.
-	if len(m.s.Preferences.IntrospectionSigningAlgs) == 0 && m.s.Metadata.IntrospectionSignedResponseAlg == "" && !slices.Contains(strongAlgs, b.IntrospectionSignedAlg) {
-		b.IntrospectionSignedAlg = ""
+	if len(m.s.Preferences.IntrospectionSigningAlgs) == 0 && m.s.Metadata.IntrospectionSignedResponseAlg == "" && !slices.Contains(strongAlgs, b.IntrospectionSignedResponseAlg) {
+		b.IntrospectionSignedResponseAlg = ""
 	}
 	for _, a := range []struct{ member, alg string }{
 		{"token_endpoint_auth_signing_alg", b.TokenEndpointAuthSigningAlg},
 		{"id_token_signed_response_alg", b.IDTokenSignedResponseAlg},
 		{"userinfo_signed_response_alg", b.UserInfoSignedResponseAlg},
 		{"request_object_signing_alg", b.RequestObjectSigningAlg},
-		{"authorization_signed_response_alg", b.AuthorizationSignedAlg},
-		{"introspection_signed_response_alg", b.IntrospectionSignedAlg},
+		{"authorization_signed_response_alg", b.AuthorizationSignedResponseAlg},
+		{"introspection_signed_response_alg", b.IntrospectionSignedResponseAlg},
 	} {
 		m.demand(a.alg == "" || slices.Contains(strongAlgs, a.alg), message.RuleProfileAlgorithm, a.member, a.alg, strings.Join(strongAlgs, ", "))
 	}

@@ -49,7 +49,7 @@ func TestProfileDemands(t *testing.T) {
 			TokenEndpointAuthMethod: "private_key_jwt", IntrospectionSignedResponseAlg: "RS256",
 		}}
 	})
-	if alg := mustNew(t, unasked).Snapshot().Behaviour.IntrospectionSignedAlg; alg != "" {
+	if alg := mustNew(t, unasked).Snapshot().Behaviour.IntrospectionSignedResponseAlg; alg != "" {
 		t.Errorf("introspection answers are signed with %s", alg)
 	}
 	mustNew(t, good(servicecontext.ProfileFAPI2, func(c *servicecontext.Config) {

@@ -267,10 +267,10 @@ func (m *matcher) algorithms() {
 		{"request_object_signing_alg", pref.RequestObjectSigningAlgs, meta.RequestObjectSigningAlg, got.RequestObjectSigningAlg, p.RequestObjectSigningAlgs, &m.b.RequestObjectSigningAlg},
 		{"request_object_encryption_alg", pref.RequestObjectEncryptionAlgs, meta.RequestObjectEncryptionAlg, got.RequestObjectEncryptionAlg, p.RequestObjectEncryptionAlgs, &m.b.RequestObjectEncryptionAlg},
 		{"request_object_encryption_enc", pref.RequestObjectEncryptionEncs, meta.RequestObjectEncryptionEnc, got.RequestObjectEncryptionEnc, p.RequestObjectEncryptionEncs, &m.b.RequestObjectEncryptionEnc},
-		{"authorization_signed_response_alg", pref.AuthorizationSigningAlgs, meta.AuthorizationSignedResponseAlg, got.AuthorizationSignedResponseAlg, p.AuthorizationSigningAlgs, &m.b.AuthorizationSignedAlg},
-		{"authorization_encrypted_response_alg", pref.AuthorizationEncryptionAlgs, meta.AuthorizationEncryptedResponseAlg, got.AuthorizationEncryptedResponseAlg, p.AuthorizationEncryptionAlgs, &m.b.AuthorizationEncryptedAlg},
-		{"authorization_encrypted_response_enc", pref.AuthorizationEncryptionEncs, meta.AuthorizationEncryptedResponseEnc, got.AuthorizationEncryptedResponseEnc, p.AuthorizationEncryptionEncs, &m.b.AuthorizationEncryptedEnc},
-		{"introspection_signed_response_alg", pref.IntrospectionSigningAlgs, meta.IntrospectionSignedResponseAlg, got.IntrospectionSignedResponseAlg, p.IntrospectionSigningAlgs, &m.b.IntrospectionSignedAlg},
+		{"authorization_signed_response_alg", pref.AuthorizationSigningAlgs, meta.AuthorizationSignedResponseAlg, got.AuthorizationSignedResponseAlg, p.AuthorizationSigningAlgs, &m.b.AuthorizationSignedResponseAlg},
+		{"authorization_encrypted_response_alg", pref.AuthorizationEncryptionAlgs, meta.AuthorizationEncryptedResponseAlg, got.AuthorizationEncryptedResponseAlg, p.AuthorizationEncryptionAlgs, &m.b.AuthorizationEncryptedResponseAlg},
+		{"authorization_encrypted_response_enc", pref.AuthorizationEncryptionEncs, meta.AuthorizationEncryptedResponseEnc, got.AuthorizationEncryptedResponseEnc, p.AuthorizationEncryptionEncs, &m.b.AuthorizationEncryptedResponseEnc},
+		{"introspection_signed_response_alg", pref.IntrospectionSigningAlgs, meta.IntrospectionSignedResponseAlg, got.IntrospectionSignedResponseAlg, p.IntrospectionSigningAlgs, &m.b.IntrospectionSignedResponseAlg},
 		{"dpop_signing_alg", pref.DPoPSigningAlgs, "", "", p.DPoPSigningAlgs, &m.b.DPoPSigningAlg},
 		{"subject_type", pref.SubjectTypes, meta.SubjectType, got.SubjectType, p.SubjectTypesSupported, &m.b.SubjectType},
 	} {
@@ -283,7 +283,7 @@ func (m *matcher) algorithms() {
 		{&m.b.IDTokenEncryptedResponseAlg, &m.b.IDTokenEncryptedResponseEnc},
 		{&m.b.UserInfoEncryptedResponseAlg, &m.b.UserInfoEncryptedResponseEnc},
 		{&m.b.RequestObjectEncryptionAlg, &m.b.RequestObjectEncryptionEnc},
-		{&m.b.AuthorizationEncryptedAlg, &m.b.AuthorizationEncryptedEnc},
+		{&m.b.AuthorizationEncryptedResponseAlg, &m.b.AuthorizationEncryptedResponseEnc},
 	} {
 		if *pair[0] != "" && *pair[1] == "" {
 			*pair[1] = defaultEncryptionEnc
