@@ -9,12 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -349,57 +346,6 @@ func TestOPStopsGracefully(t *testing.T) {
 	}
 	if exit := <-stopped; exit != 0 {
 		t.Errorf("exit %d: %s", exit, s.errs)
-	}
-}
-
-// SIGHUP has users and clients read again; a file that is wrong changes nothing.
-func TestOPReload(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("there is no such signal")
-	}
-	s := serve(t, publicClient)
-	v := s.visitor()
-	v.id = "spa"
-	reload := func(says string) {
-		t.Helper()
-		before := strings.Count(s.errs.String(), says)
-		self, err := os.FindProcess(os.Getpid())
-		if err == nil {
-			err = self.Signal(syscall.SIGHUP)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 500 {
-			if strings.Count(s.errs.String(), says) > before {
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		t.Fatalf("it was not read again: %s", s.errs)
-	}
-	logsIn := func(name string) bool {
-		v := s.visitor()
-		v.id = "spa"
-		return strings.Contains(v.logIn(v.get(v.authorizeURL()), name, "krall").text, `id="consent"`)
-	}
-	if !logsIn("diana") || logsIn("eve") {
-		t.Fatal("before")
-	}
-	s.write(publicClient + "\nusers: {eve: {password: \"" + cheapHash(t, "krall") + "\"}}")
-	reload("were read again")
-	if logsIn("diana") || !logsIn("eve") {
-		t.Error("the users are the old ones")
-	}
-	s.write("nonsense: 1")
-	reload("was not read again")
-	if !logsIn("eve") {
-		t.Error("a wrong file changed something")
-	}
-	s.write("")
-	reload("were read again")
-	if a := v.get(v.authorizeURL()); a.StatusCode != 400 {
-		t.Errorf("a client that is gone: status %d", a.StatusCode)
 	}
 }
 

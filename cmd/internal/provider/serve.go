@@ -313,7 +313,7 @@ func (v *Server) reload(ctx context.Context) {
 		}
 	}
 	if err == nil {
-		v.accounts.list.Store(fresh.accounts)
+		v.logOut(ctx, v.accounts.list.Swap(fresh.accounts).outdated(fresh.accounts))
 		v.clients.static.Store(&fresh.static)
 		err = v.keys.refresh(ctx, v.provider.Context(), v.store.Entries, v.logger)
 	}
@@ -323,4 +323,18 @@ func (v *Server) reload(ctx context.Context) {
 		return
 	}
 	v.logger.InfoContext(ctx, "users, clients, keys and certificate were read again")
+}
+
+// logOut ends what users have whose password is another now, or who are gone (RFC 9700,
+// Section 4.14.2).
+func (v *Server) logOut(ctx context.Context, users []string) {
+	for _, user := range users {
+		list, err := v.provider.Context().RevokeUser(ctx, user)
+		v.provider.Send(list)
+		if err != nil {
+			v.logger.ErrorContext(ctx, "a user whose password changed, or who is gone, was not logged out", "user", user, "error", err)
+			continue
+		}
+		v.logger.InfoContext(ctx, "a user whose password changed, or who is gone, was logged out", "user", user)
+	}
 }

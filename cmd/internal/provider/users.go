@@ -89,6 +89,23 @@ func (l *accountList) add(file *settings.File, path string, users map[string]Acc
 	}
 }
 
+// outdated lists the subjects of those who have another password in a later reading, or
+// are not in it, sorted.
+func (l *accountList) outdated(later *accountList) []string {
+	hashes := map[string]string{}
+	for _, a := range later.byName {
+		hashes[a.id] = a.hash.String()
+	}
+	var all []string
+	for _, a := range l.byName {
+		if hashes[a.id] != a.hash.String() {
+			all = append(all, a.id)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // goodSubject reports whether a name can be a subject (OpenID Connect Core 1.0, Section 2).
 func goodSubject(id string) bool {
 	outside := func(r rune) bool { return r < ' ' || r > '~' }
