@@ -150,7 +150,7 @@ func challengeCode(resp *http.Response) message.ErrorCode {
 	if resp.StatusCode != http.StatusUnauthorized {
 		return ""
 	}
-	challenges, ok := service.ParseChallenges(resp.Header.Values("WWW-Authenticate"))
+	challenges, ok := message.ParseChallenges(resp.Header.Values("WWW-Authenticate"))
 	if !ok {
 		return ""
 	}
@@ -230,7 +230,7 @@ func (v *provider) keepNonce(origin string, h http.Header) {
 // reports false for any other answer. Give it to Party.Begin.
 func StepUp(resp *http.Response) (message.AuthorizationRequest, bool) {
 	if resp.StatusCode == http.StatusUnauthorized {
-		challenges, _ := service.ParseChallenges(resp.Header.Values("WWW-Authenticate"))
+		challenges, _ := message.ParseChallenges(resp.Header.Values("WWW-Authenticate"))
 		for _, c := range challenges {
 			if m, ok := service.StepUp(c); ok && (c.Scheme == "bearer" || c.Scheme == "dpop") {
 				return m, true

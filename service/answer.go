@@ -88,7 +88,7 @@ func (a *Answer) check(s *Step) error {
 		// A failed client authentication comes with a "WWW-Authenticate response header
 		// field matching the authentication scheme" (RFC 6749, Section 5.2): what it says
 		// goes with the error.
-		if challenges, ok := ParseChallenges(headerValues(resp.Header, "WWW-Authenticate")); ok && len(challenges) > 0 {
+		if challenges, ok := message.ParseChallenges(headerValues(resp.Header, "WWW-Authenticate")); ok && len(challenges) > 0 {
 			return &ChallengeError{Challenge: declaring(challenges, declared), Err: declared}
 		}
 		return declared
@@ -105,7 +105,7 @@ func (a *Answer) check(s *Step) error {
 			var cause error
 			if resp.Status >= 300 && resp.Status < 400 {
 				cause = &message.Violation{Rule: message.RuleTransportRedirect, Param: "status"}
-			} else if _, ok := ParseChallenges(headerValues(resp.Header, "WWW-Authenticate")); !ok {
+			} else if _, ok := message.ParseChallenges(headerValues(resp.Header, "WWW-Authenticate")); !ok {
 				cause = &message.Violation{Rule: message.RuleChallengeParsing, Param: "www_authenticate"}
 			}
 			return s.Fail(a.StatusRule, "status", strconv.Itoa(resp.Status), strconv.Itoa(a.status()), cause)

@@ -2,21 +2,13 @@ package service
 
 import "github.com/oidcservice/oidc/message"
 
-// A Challenge is one authentication challenge of a WWW-Authenticate field (RFC
-// 9110, Section 11.6.1).
-type Challenge = message.Challenge
-
-// ParseChallenges parses the values of a WWW-Authenticate field strictly; a field
-// may hold several challenges. It reports false for anything malformed.
-func ParseChallenges(values []string) ([]Challenge, bool) { return message.ParseChallenges(values) }
-
 // challengedError returns the error that a Bearer or DPoP challenge declares
 // (RFC 6750, Section 3; RFC 9449, Section 7.1), nil if there is none.
 func challengedError(resp *Response) *message.Error {
 	if resp.Status < 400 {
 		return nil
 	}
-	challenges, ok := ParseChallenges(headerValues(resp.Header, "WWW-Authenticate"))
+	challenges, ok := message.ParseChallenges(headerValues(resp.Header, "WWW-Authenticate"))
 	if !ok {
 		return nil
 	}

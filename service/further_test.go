@@ -193,7 +193,7 @@ func TestMessagesOfServicesRedact(t *testing.T) {
 func TestStepUp(t *testing.T) {
 	e := &service.ChallengeError{
 		Err:       &message.Error{Code: message.InsufficientUserAuthentication, Status: 401},
-		Challenge: service.Challenge{Scheme: "bearer", Params: map[string]string{"acr_values": "a b", "max_age": "5"}},
+		Challenge: message.Challenge{Scheme: "bearer", Params: map[string]string{"acr_values": "a b", "max_age": "5"}},
 	}
 	req, ok := e.StepUp()
 	if !ok || req.ACRValues.String() != "a b" || req.MaxAge == nil || *req.MaxAge != 5 || e.Error() == "" {

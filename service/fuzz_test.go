@@ -55,7 +55,7 @@ func FuzzParseChallenges(f *testing.F) {
 	f.Add(`DPoP algs="ES256 PS256", Bearer`)
 	f.Add(`Basic realm="a\"b", charset=UTF-8, Newauth realm="apps", type=1`)
 	f.Fuzz(func(t *testing.T, field string) {
-		challenges, ok := service.ParseChallenges([]string{field})
+		challenges, ok := message.ParseChallenges([]string{field})
 		if !ok && challenges != nil {
 			t.Error("a failed parse returned something")
 		}
@@ -71,18 +71,18 @@ func TestParseChallenges(t *testing.T) {
 	for _, test := range []struct {
 		fields []string
 		ok     bool
-		want   []service.Challenge
+		want   []message.Challenge
 	}{
-		{[]string{"Bearer"}, true, []service.Challenge{{Scheme: "bearer", Params: map[string]string{}}}},
-		{[]string{`bEARER realm="a, b", error=invalid_token`}, true, []service.Challenge{{Scheme: "bearer", Params: map[string]string{"realm": "a, b", "error": "invalid_token"}}}},
-		{[]string{`Basic realm="x", DPoP algs="ES256", error="use_dpop_nonce"`}, true, []service.Challenge{
+		{[]string{"Bearer"}, true, []message.Challenge{{Scheme: "bearer", Params: map[string]string{}}}},
+		{[]string{`bEARER realm="a, b", error=invalid_token`}, true, []message.Challenge{{Scheme: "bearer", Params: map[string]string{"realm": "a, b", "error": "invalid_token"}}}},
+		{[]string{`Basic realm="x", DPoP algs="ES256", error="use_dpop_nonce"`}, true, []message.Challenge{
 			{Scheme: "basic", Params: map[string]string{"realm": "x"}}, {Scheme: "dpop", Params: map[string]string{"algs": "ES256", "error": "use_dpop_nonce"}}}},
 		{[]string{`Bearer error="a", error="b"`}, false, nil},
 		{[]string{`Bearer error="a`}, false, nil},
 		{[]string{`="a"`}, false, nil},
 		{[]string{`Bearer error=`}, false, nil},
 	} {
-		got, ok := service.ParseChallenges(test.fields)
+		got, ok := message.ParseChallenges(test.fields)
 		if ok != test.ok || len(got) != len(test.want) {
 			t.Errorf("%q: %v, %v", test.fields, got, ok)
 			continue

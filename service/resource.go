@@ -37,8 +37,8 @@ type ResourceResponse struct {
 	Header Header `json:"-"`      // as it came
 	Body   []byte `json:"-"`      // at most 16 MiB
 	// Challenges are those of a 401, or of another status that carries some.
-	Challenges []Challenge   `json:"-"`
-	Extra      message.Extra `json:"-" url:"-"`
+	Challenges []message.Challenge `json:"-"`
+	Extra      message.Extra       `json:"-" url:"-"`
 }
 
 // LogValue shows the status alone.
@@ -53,8 +53,8 @@ func (m ResourceResponse) Format(s fmt.State, verb rune) { message.Format(s, ver
 // insufficient_user_authentication (RFC 9470, Section 3), resource_metadata (RFC 9728,
 // Section 5.1).
 type ChallengeError struct {
-	Challenge Challenge      // what would help
-	Err       *message.Error // what was declared
+	Challenge message.Challenge // what would help
+	Err       *message.Error    // what was declared
 }
 
 // Error returns the declared error.
@@ -99,7 +99,7 @@ func NewResource(env Env) Service {
 		},
 		Token: func(_ *Step, req *ResourceRequest) message.Secret { return req.AccessToken },
 		Decode: func(_ context.Context, s *Step) (*ResourceResponse, error) {
-			challenges, _ := ParseChallenges(headerValues(s.Response.Header, "WWW-Authenticate"))
+			challenges, _ := message.ParseChallenges(headerValues(s.Response.Header, "WWW-Authenticate"))
 			return &ResourceResponse{Status: s.Response.Status, Header: s.Response.Header, Body: s.Response.Body, Challenges: challenges}, nil
 		},
 		Verify: func(_ context.Context, s *Step, _ *ResourceResponse) error {
@@ -148,7 +148,7 @@ func gatherResource(_ context.Context, s *Step, req *ResourceRequest) error {
 func firstResource(s *Step) (bool, error) {
 	const rule = message.RuleChallengeParsing
 	values := headerValues(s.Response.Header, "WWW-Authenticate")
-	challenges, ok := ParseChallenges(values)
+	challenges, ok := message.ParseChallenges(values)
 	if err := s.Require(ok, rule, "www_authenticate", "", "well-formed challenges"); err != nil {
 		return false, err
 	}
@@ -170,7 +170,7 @@ func firstResource(s *Step) (bool, error) {
 }
 
 // declaring is the challenge that an error stands in, the first where it stands in none.
-func declaring(challenges []Challenge, declared *message.Error) Challenge {
+func declaring(challenges []message.Challenge, declared *message.Error) message.Challenge {
 	for _, c := range challenges {
 		if c.Params["error"] == string(declared.Code) {
 			return c
@@ -179,7 +179,7 @@ func declaring(challenges []Challenge, declared *message.Error) Challenge {
 	if len(challenges) > 0 {
 		return challenges[0]
 	}
-	return Challenge{}
+	return message.Challenge{}
 }
 
 // refreshFirst turns invalid_token into the need to refresh the access token, once, if

@@ -17,14 +17,14 @@ func (e *ChallengeError) StepUp() (message.AuthorizationRequest, bool) {
 }
 
 // StepUp is [ChallengeError.StepUp] for whoever parsed the challenge.
-func StepUp(c Challenge) (message.AuthorizationRequest, bool) {
+func StepUp(c message.Challenge) (message.AuthorizationRequest, bool) {
 	if c.Params["error"] != string(message.InsufficientUserAuthentication) {
 		return message.AuthorizationRequest{}, false
 	}
 	return stepUp(c), true
 }
 
-func stepUp(c Challenge) message.AuthorizationRequest {
+func stepUp(c message.Challenge) message.AuthorizationRequest {
 	req := message.AuthorizationRequest{ACRValues: message.ParseList(c.Params["acr_values"])}
 	if age, err := strconv.Atoi(c.Params["max_age"]); err == nil && age >= 0 {
 		req.MaxAge = &age

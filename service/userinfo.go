@@ -87,7 +87,7 @@ func challengedUserInfo(s *Step) (bool, error) {
 		return false, nil
 	}
 	s.Pass(message.RuleUserInfoChallenge, "www_authenticate")
-	challenges, _ := ParseChallenges(headerValues(s.Response.Header, "WWW-Authenticate"))
+	challenges, _ := message.ParseChallenges(headerValues(s.Response.Header, "WWW-Authenticate"))
 	var err error = &ChallengeError{Challenge: declaring(challenges, declared), Err: declared}
 	own := new(message.UserInfoRequest)
 	if assign(own, s.Args.Message) == nil && own.AccessToken != "" {
