@@ -80,3 +80,54 @@ func TestChallengeIsReadAgain(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// FuzzParseChallenges: what is accepted has a scheme, and parsing never panics.
+func FuzzParseChallenges(f *testing.F) {
+	f.Add(`Bearer realm="example", error="invalid_token", error_description="The access token expired"`)
+	f.Add(`DPoP algs="ES256 PS256", Bearer`)
+	f.Add(`Basic realm="a\"b", charset=UTF-8, Newauth realm="apps", type=1`)
+	f.Fuzz(func(t *testing.T, field string) {
+		challenges, ok := ParseChallenges([]string{field})
+		if !ok && challenges != nil {
+			t.Error("a failed parse returned something")
+		}
+		for _, c := range challenges {
+			if c.Scheme == "" || c.Params == nil {
+				t.Errorf("a challenge without a scheme: %+v", c)
+			}
+		}
+	})
+}
+
+func TestParseChallenges(t *testing.T) {
+	for _, test := range []struct {
+		fields []string
+		ok     bool
+		want   []Challenge
+	}{
+		{[]string{"Bearer"}, true, []Challenge{{Scheme: "bearer", Params: map[string]string{}}}},
+		{[]string{`bEARER realm="a, b", error=invalid_token`}, true, []Challenge{{Scheme: "bearer", Params: map[string]string{"realm": "a, b", "error": "invalid_token"}}}},
+		{[]string{`Basic realm="x", DPoP algs="ES256", error="use_dpop_nonce"`}, true, []Challenge{
+			{Scheme: "basic", Params: map[string]string{"realm": "x"}}, {Scheme: "dpop", Params: map[string]string{"algs": "ES256", "error": "use_dpop_nonce"}}}},
+		{[]string{`Bearer error="a", error="b"`}, false, nil},
+		{[]string{`Bearer error="a`}, false, nil},
+		{[]string{`="a"`}, false, nil},
+		{[]string{`Bearer error=`}, false, nil},
+	} {
+		got, ok := ParseChallenges(test.fields)
+		if ok != test.ok || len(got) != len(test.want) {
+			t.Errorf("%q: %v, %v", test.fields, got, ok)
+			continue
+		}
+		for i := range got {
+			if got[i].Scheme != test.want[i].Scheme || len(got[i].Params) != len(test.want[i].Params) {
+				t.Errorf("%q: %v", test.fields, got[i])
+			}
+			for k, v := range test.want[i].Params {
+				if got[i].Params[k] != v {
+					t.Errorf("%q: %s is %q, want %q", test.fields, k, got[i].Params[k], v)
+				}
+			}
+		}
+	}
+}
