@@ -39,6 +39,7 @@ type Server struct {
 	health      *health
 	logger      *slog.Logger
 	certificate atomic.Pointer[tls.Certificate]
+	made        map[string]*tls.Certificate // for the run, by host
 	listeners   []net.Listener
 	servers     []*http.Server
 }
@@ -191,12 +192,11 @@ func (v *Server) tls(host string, ask bool) (*tls.Config, error) {
 		v.certificate.Store(pair)
 		config.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return v.certificate.Load(), nil }
 	} else {
-		made, err := conversation.SelfSigned(host)
+		made, err := v.selfSigned(host)
 		if err != nil {
 			return nil, err
 		}
 		config.Certificates = []tls.Certificate{*made}
-		v.CA = append(v.CA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made.Certificate[0]})...)
 	}
 	if !ask {
 		return config, nil
@@ -205,6 +205,24 @@ func (v *Server) tls(host string, ask bool) (*tls.Config, error) {
 	// vouches for it is judged with the request.
 	config.ClientAuth = tls.RequestClientCert
 	return config, nil
+}
+
+// selfSigned makes a certificate for the run. Listeners of one host share it: a client that
+// trusts two of the same name may try the wrong one alone, as OpenSSL does.
+func (v *Server) selfSigned(host string) (*tls.Certificate, error) {
+	if made := v.made[host]; made != nil {
+		return made, nil
+	}
+	made, err := conversation.SelfSigned(host)
+	if err != nil {
+		return nil, err
+	}
+	if v.made == nil {
+		v.made = map[string]*tls.Certificate{}
+	}
+	v.made[host] = made
+	v.CA = append(v.CA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made.Certificate[0]})...)
+	return made, nil
 }
 
 // Addresses are those of the listeners: the public one, then that of mutual TLS, then that

@@ -2,12 +2,14 @@ package provider
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,5 +127,26 @@ func TestOneProcessMakesTheNextKey(t *testing.T) {
 	one.file = filepath.Join(dir, "not", "there")
 	if err := one.follow([]string{"RS256"}, time.Now()); err == nil || one.rotation != before {
 		t.Errorf("a key that nobody else knows is used: %s, %v", one.rotation, err)
+	}
+}
+
+// Of one host there is one certificate to trust, however many listeners it has.
+func TestOneCertificateForAHost(t *testing.T) {
+	v := &Server{setup: new(Setup)}
+	for _, host := range []string{"127.0.0.1", "127.0.0.1", "mtls.op.example"} {
+		config, err := v.tls(host, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf, err := x509.ParseCertificate(config.Certificates[0].Certificate[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := leaf.VerifyHostname(host); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := strings.Count(string(v.CA), "BEGIN CERTIFICATE"); n != 2 {
+		t.Errorf("%d certificates for two hosts", n)
 	}
 }
