@@ -341,7 +341,8 @@ func wrap(verb string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if own, ok := err.(refusal); ok {
+	var own refusal
+	if errors.As(err, &own) {
 		return own.error
 	}
 	if errors.Is(err, ErrUnknown) || errors.Is(err, ErrExists) {
