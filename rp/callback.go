@@ -95,6 +95,11 @@ func movedFragment(r *http.Request, body string) (string, bool) {
 // stateOf returns the state of a response without believing anything. That of a signed
 // response stands in the JWT; that of an encrypted one cannot be seen.
 func stateOf(raw string) (name string, sealed bool) {
+	for pair := range strings.SplitSeq(raw, "&") {
+		if name, found := strings.CutPrefix(pair, "state="); found && name != "" && !strings.ContainsAny(name, "%+;") {
+			return name, false // one of ours is as plain as that
+		}
+	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return "", false // ParseResponse says why it is refused
