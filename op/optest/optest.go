@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -103,9 +104,18 @@ var testKeys = sync.OnceValues(func() (*keyjar.Set, error) {
 	return keyjar.NewSet(keys...), nil
 })
 
-// AddClient registers a static client.
+// AddClient registers a static client. What its metadata leaves open is filled in as a
+// registration would, and what a registration would refuse is refused, with an
+// *endpoint.Refusal; Clients.PutClient takes anything.
 func (p *Provider) AddClient(ctx context.Context, c *endpoint.Client) error {
-	return p.Clients.PutClient(ctx, c)
+	if c.ID == "" {
+		return errors.New("optest: a client has an ID")
+	}
+	client := *c
+	if err := p.Context().CheckMetadata(ctx, &client.Metadata); err != nil {
+		return err
+	}
+	return p.Clients.PutClient(ctx, &client)
 }
 
 // Client returns an http.Client that reaches the provider and nothing else. It has a

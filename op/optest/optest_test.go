@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oidcservice/oidc/endpoint"
+	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/op"
 	"github.com/oidcservice/oidc/op/optest"
 )
@@ -193,5 +196,35 @@ func TestKnobsChangeTheProvider(t *testing.T) {
 	}
 	if _, err := p.Client().Get("https://elsewhere.example/"); err == nil {
 		t.Error("another host was reached")
+	}
+}
+
+// A static client needs to say no more than one that registers, and may do no more.
+func TestStaticClients(t *testing.T) {
+	p, err := optest.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(id, redirect string) error {
+		return p.AddClient(t.Context(), &endpoint.Client{
+			ID: id, Secret: "a secret that is long enough", Trusted: true, Metadata: message.ClientMetadata{RedirectURIs: []string{redirect}},
+		})
+	}
+	if err := add("rp", "https://rp.example/cb"); err != nil {
+		t.Fatal(err)
+	}
+	q := url.Values{
+		"client_id": {"rp"}, "redirect_uri": {"https://rp.example/cb"}, "response_type": {"code"}, "scope": {"openid"}, "prompt": {"none"},
+	}
+	b := &browser{Client: p.Client(), t: t}
+	back, err := url.Parse(b.get(p.Issuer + "/authorize?" + q.Encode()).header.Get("Location"))
+	if err != nil || back.Query().Get("error") != "login_required" {
+		t.Errorf("a client with a redirect URI alone: %s, %v", back, err)
+	}
+	if err := add("other", "javascript:alert(1)"); !errors.Is(err, message.RuleOPRegistrationRedirectScheme) {
+		t.Errorf("an address that runs: %v", err)
+	}
+	if err := add("", "https://rp.example/cb"); err == nil {
+		t.Error("a client without a name")
 	}
 }
