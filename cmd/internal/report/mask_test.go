@@ -95,6 +95,35 @@ func TestWordsStay(t *testing.T) {
 	}
 }
 
+// Verified claims are shown, and what opens another source of claims is not.
+func TestClaimsHoldSecrets(t *testing.T) {
+	r := &Report{
+		IDToken:  json.RawMessage(`{"sub":"248289761001","nonce":"n-0S6_WzA2Mj"}`),
+		UserInfo: json.RawMessage(`{"sub":"248289761001","_claim_sources":{"bank":{"endpoint":"https://bank.example/","access_token":"ksj3n283dke"}}}`),
+	}
+	for _, format := range Formats() {
+		var out strings.Builder
+		if err := Write(&out, r, Options{Format: format}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), "ksj3n283dke") {
+			t.Errorf("%s shows the access token of a source: %s", format, out.String())
+		}
+		if format == "json" && (!strings.Contains(out.String(), "n-0S6_WzA2Mj") || !strings.Contains(out.String(), "https://bank.example/")) {
+			t.Errorf("the claims are not shown: %s", out.String())
+		}
+	}
+	if got := string(Shown(r, false).UserInfo); strings.Contains(got, "ksj3n283dke") {
+		t.Errorf("Shown: %s", got)
+	}
+	if got := string(Shown(r, true).UserInfo); !strings.Contains(got, "ksj3n283dke") {
+		t.Errorf("Shown with secrets: %s", got)
+	}
+	if got := string(newMasker(&Report{}, false).claims(json.RawMessage(`{"a":`))); got != `"***"` {
+		t.Errorf("no JSON: %s", got)
+	}
+}
+
 func FuzzMask(f *testing.F) {
 	f.Add(`{"access_token":"top-secret-value","x":[1,{"code":"y"}]}`)
 	f.Add(`{"access_token":`)

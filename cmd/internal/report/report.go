@@ -173,6 +173,9 @@ type Options struct {
 // Write shows r on w.
 func Write(w io.Writer, r *Report, o Options) error {
 	m := newMasker(r, o.ShowSecrets)
+	claims := *r
+	claims.IDToken, claims.UserInfo = m.claims(r.IDToken), m.claims(r.UserInfo)
+	r = &claims
 	var err error
 	switch o.Format {
 	case "", "text":

@@ -1,5 +1,7 @@
 package report
 
+import "encoding/json"
+
 // Shown returns a copy of r as people may see it: without its secrets, unless they ask.
 func Shown(r *Report, showSecrets bool) *Report {
 	m := newMasker(r, showSecrets)
@@ -8,7 +10,21 @@ func Shown(r *Report, showSecrets bool) *Report {
 	for i, s := range r.Steps {
 		out.Steps[i] = m.step(s)
 	}
+	out.IDToken, out.UserInfo = m.claims(r.IDToken), m.claims(r.UserInfo)
 	return &out
+}
+
+// claims masks what verified claims hold beside claims: the access token of a source of
+// distributed claims (OpenID Connect Core 1.0, Section 5.6.2).
+func (m *masker) claims(verified json.RawMessage) json.RawMessage {
+	if m.show || len(verified) == 0 {
+		return verified
+	}
+	masked := m.body(nil, string(verified))
+	if !json.Valid([]byte(masked)) {
+		masked = `"` + Masked + `"`
+	}
+	return json.RawMessage(masked)
 }
 
 func (m *masker) step(s *Step) *Step {
