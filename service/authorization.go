@@ -183,6 +183,10 @@ func defaultMode(t message.List) message.ResponseMode {
 	return message.ResponseModeQuery
 }
 
+// defaultModes: "If omitted, the default for Dynamic OpenID Providers is ["query",
+// "fragment"]" (Discovery, Section 3; RFC 8414, Section 2; rule metadata_defaults).
+var defaultModes = []string{string(message.ResponseModeQuery), string(message.ResponseModeFragment)}
+
 func checkResponseMode(s *Step, req *message.AuthorizationRequest) error {
 	const rule = message.RuleAuthzRequestResponseMode
 	if req.ResponseMode == "" {
@@ -205,8 +209,11 @@ func checkResponseMode(s *Step, req *message.AuthorizationRequest) error {
 		return s.Fail(rule, "response_mode", string(req.ResponseMode), "query, fragment or form_post, plain or as a JWT", nil)
 	}
 	modes := s.Snapshot.Provider.ResponseModesSupported
-	if len(modes) > 0 && !contains(modes, string(req.ResponseMode)) {
-		return s.Fail(rule, "response_mode", string(req.ResponseMode), "a mode that the provider lists", nil)
+	if len(modes) == 0 {
+		modes = defaultModes
+	}
+	if !contains(modes, string(req.ResponseMode)) {
+		return s.Fail(rule, "response_mode", string(req.ResponseMode), "a mode that the provider supports: "+clip(message.List(modes).String()), nil)
 	}
 	s.Pass(rule, "response_mode")
 	return nil

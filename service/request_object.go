@@ -70,6 +70,11 @@ func presentAuthorization(ctx context.Context, s *Step, req *message.Authorizati
 	case servicecontext.RequestPushed:
 		return presentPushed(ctx, s, req)
 	}
+	// "authorization request is always protected with Request Object": nothing else is
+	// taken (RFC 9101, Section 10.5).
+	if signsRequests(s) {
+		return nil, s.Fail(message.RuleMetadataCapability, "require_signed_request_object", "", "a request object, by request method request, request_uri or par", nil)
+	}
 	return req, nil
 }
 
