@@ -131,7 +131,9 @@ type Options struct {
 	// Ended is told which logins a logout notification of the provider ended.
 	Ended func(ctx context.Context, logins []string)
 
-	// Observe is told of every exchange with a provider, for traces and metrics.
+	// Observe is told of every exchange with a provider: both messages, secrets
+	// included, and the verdict. It is for a record of the conversation; traces and
+	// metrics have Trace.
 	Observe func(ctx context.Context, e service.Exchange)
 
 	// Trace is told of every step before it starts, for traces and metrics; Step says

@@ -18,7 +18,7 @@ import (
 // and a code fit in several times.
 const maxForm = 64 << 10
 
-// maxTarget bounds what a user may enter or an address may name.
+// maxIdentifier bounds what a user may enter or an address may name, in bytes.
 const maxIdentifier = 256
 
 // A LoginRequest says which login to begin. The zero LoginRequest is one at the only
@@ -34,7 +34,7 @@ type LoginRequest struct {
 	Message message.AuthorizationRequest
 }
 
-// begun is a login that waits for its callback.
+// A begunLogin is one that waits for its callback.
 type begunLogin struct {
 	issuer   string
 	address  string // where to send the browser
@@ -119,7 +119,7 @@ func (p *Party) send(w http.ResponseWriter, r *http.Request, v *provider, m mess
 	sameSite := http.SameSiteLaxMode
 	if begun.formPost {
 		// A POST from the provider's site brings no Lax cookie (RFC 6265bis, Section
-		// 5.5). The cookie alone does nothing: the callback also needs its state.
+		// 5.6.7.1). The cookie alone does nothing: the callback also needs its state.
 		sameSite = http.SameSiteNoneMode
 	}
 	p.setCookie(w, p.loginCookieName(begun.state), begun.binding, p.pendingTTL(), sameSite)
