@@ -168,6 +168,7 @@ func TestLanguages(t *testing.T) {
 	p := provider(t)
 	for _, c := range []struct{ accept, locales, want string }{
 		{"", "", "Log in"}, {"de-AT,en;q=0.5", "", "Anmelden"}, {"fr", "", "Log in"}, {"en", "de", "Anmelden"}, {"de", "xx en", "Log in"},
+		{"en;q=0.5, de", "", "Anmelden"}, {"en;q=0.1,DE-at;Q=0.9", "", "Anmelden"}, {"de;q=0, en", "", "Log in"}, {"de;q=x", "", "Log in"}, {";,;q=,-", "", "Log in"},
 	} {
 		page := do(t, p.Client(), "GET", authorizeURL("ui_locales", c.locales), "", "Accept-Language", c.accept)
 		if !strings.Contains(page.body, "<h1>"+c.want+"</h1>") {
@@ -177,6 +178,23 @@ func TestLanguages(t *testing.T) {
 			t.Errorf("%+v: the client's name in German: %v", c, got)
 		}
 	}
+	// A variant has its own texts, and those of its language for the rest.
+	t.Run("variants", func(t *testing.T) {
+		p := provider(t, func(c *op.Config) {
+			c.Texts = map[string]map[string]string{"de-CH": {"login_title": "Iilogge"}, "zh-Hant": {"login_title": "登入"}}
+		})
+		for accept, want := range map[string][]string{
+			"de-CH": {"Iilogge", "Passwort"}, "de-ch-x-bern": {"Iilogge", "Passwort"}, "de-AT": {"Anmelden", "Passwort"}, "zh-hant-TW": {"登入", "Password"}, "zh": {"Log in", "Password"},
+		} {
+			page := do(t, p.Client(), "GET", authorizeURL(), "", "Accept-Language", accept)
+			if !strings.Contains(page.body, "<h1>"+want[0]+"</h1>") || !strings.Contains(page.body, ">"+want[1]+"</label>") {
+				t.Errorf("%s: %s", accept, page.body)
+			}
+			if got := strings.Contains(page.body, "Böse"); got != (want[1] == "Passwort") {
+				t.Errorf("%s: the client's name in German: %v", accept, got)
+			}
+		}
+	})
 	t.Run("further texts and templates", func(t *testing.T) {
 		own := template.Must(template.New("error.html").Parse(`<p>{{.Text.error_title}} {{.Code}}</p>`))
 		p := provider(t, func(c *op.Config) {

@@ -8,7 +8,6 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,9 +75,10 @@ type ScopeData struct {
 }
 
 type pages struct {
-	set    *template.Template
-	texts  map[string]map[string]string
-	policy string
+	set       *template.Template
+	texts     map[string]map[string]string // by language
+	languages map[string]string            // by the tag in lower case: tags have no case
+	policy    string
 }
 
 func newPages(custom *template.Template, texts map[string]map[string]string) (*pages, error) {
@@ -97,29 +97,16 @@ func newPages(custom *template.Template, texts map[string]map[string]string) (*p
 		}
 	}
 	sum := sha256.Sum256([]byte(style))
+	tags := map[string]string{}
+	for _, lang := range languages(texts) {
+		tags[strings.ToLower(lang)] = lang
+	}
 	return &pages{
-		set: set, texts: mergeTexts(texts),
+		set: set, texts: mergeTexts(texts), languages: tags,
 		// form-action is left open: browsers apply it to the redirects that follow, and the
 		// last of them goes to the client and wherever the client goes on to.
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; frame-ancestors 'none'; base-uri 'none'",
 	}, nil
-}
-
-// language picks the language of a page: what the request asks for, then what the browser
-// prefers, then English.
-func (p *Provider) language(r *http.Request, asked message.List) string {
-	wanted := slices.Clone(asked)
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		tag, _, _ := strings.Cut(part, ";")
-		wanted = append(wanted, strings.TrimSpace(tag))
-	}
-	for _, tag := range wanted {
-		base, _, _ := strings.Cut(strings.ToLower(tag), "-")
-		if _, ok := p.pages.texts[base]; ok {
-			return base
-		}
-	}
-	return "en"
 }
 
 func (p *Provider) page(r *http.Request, name string, locales message.List) *PageData {
@@ -142,8 +129,10 @@ func (d *PageData) describe(client *endpoint.Client) {
 		{&d.TosURI, "tos_uri", m.TosURI}, {&d.LogoURI, "logo_uri", m.LogoURI},
 	} {
 		*f.field = f.value
-		if tagged := m.Extra.Tagged(f.name, d.Lang); tagged != "" {
-			*f.field = tagged
+		for tag := d.Lang; tag != "" && *f.field == f.value; tag = parentTag(tag) {
+			if tagged := m.Extra.Tagged(f.name, tag); tagged != "" {
+				*f.field = tagged
+			}
 		}
 	}
 }

@@ -1,10 +1,5 @@
 package op
 
-import (
-	"maps"
-	"slices"
-)
-
 // pageTexts are the texts of the pages by language and key. English is complete; a text that
 // another language lacks is shown in English.
 var pageTexts = map[string]map[string]string{
@@ -132,27 +127,4 @@ var pageTexts = map[string]map[string]string{
 		"failure_account":      "Mit diesem Namen und Passwort kann es kein Konto geben.",
 		"failure_question":     "Darauf wurde schon geantwortet, oder die Zeit ist um.",
 	},
-}
-
-// mergeTexts joins the texts with those of the configuration.
-func mergeTexts(own map[string]map[string]string) map[string]map[string]string {
-	all := map[string]map[string]string{}
-	for _, lang := range languages(own) {
-		all[lang] = maps.Clone(pageTexts["en"])
-		maps.Copy(all[lang], pageTexts[lang])
-		maps.Copy(all[lang], own[lang])
-	}
-	return all
-}
-
-// languages are the languages that there are texts for.
-func languages(own map[string]map[string]string) []string {
-	seen := map[string]bool{}
-	for lang := range pageTexts {
-		seen[lang] = true
-	}
-	for lang := range own {
-		seen[lang] = true
-	}
-	return slices.Sorted(maps.Keys(seen))
 }
