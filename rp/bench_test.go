@@ -40,15 +40,7 @@ func newBench(b *testing.B) *bench {
 		b.Fatal(err)
 	}
 	x.provider = provider
-	client := newClient(b, provider, callbackURI)
-	stored, _, err := provider.Clients.Client(b.Context(), client.id)
-	if err != nil {
-		b.Fatal(err)
-	}
-	stored.Metadata.IDTokenSignedResponseAlg = "ES256"
-	if err := provider.AddClient(b.Context(), stored); err != nil {
-		b.Fatal(err)
-	}
+	client := newClientWith(b, provider, "ES256", callbackURI)
 	transport := &optest.Transport{Host: "op.example", Handler: provider}
 	x.party, err = rp.New(rp.Config{
 		Issuer: optest.Issuer, ClientID: client.id, ClientSecret: client.secret, RedirectURI: callbackURI, Scope: []string{"openid", "email"},

@@ -87,13 +87,19 @@ type client struct {
 
 func newClient(t testing.TB, provider *optest.Provider, redirectURIs ...string) client {
 	t.Helper()
+	return newClientWith(t, provider, "RS256", redirectURIs...)
+}
+
+// newClientWith is newClient with the algorithm of its ID Tokens.
+func newClientWith(t testing.TB, provider *optest.Provider, alg string, redirectURIs ...string) client {
+	t.Helper()
 	c := client{id: "static", secret: "a-secret-of-32-bytes-or-more-0123456789"}
 	sum := sha256.Sum256([]byte(c.secret.Reveal()))
 	err := provider.AddClient(t.Context(), &endpoint.Client{
 		ID: c.id, SecretHash: sum[:], Trusted: true,
 		Metadata: message.ClientMetadata{
 			RedirectURIs: redirectURIs, ResponseTypes: []string{"code"}, GrantTypes: []string{"authorization_code", "refresh_token"},
-			TokenEndpointAuthMethod: message.AuthMethodClientSecretBasic, IDTokenSignedResponseAlg: "RS256", Scope: message.List{"openid", "email", "offline_access"},
+			TokenEndpointAuthMethod: message.AuthMethodClientSecretBasic, IDTokenSignedResponseAlg: alg, Scope: message.List{"openid", "email", "offline_access"},
 		},
 	})
 	if err != nil {
