@@ -67,6 +67,7 @@ const policy = `
 	# Those whom nobody here wrote: the tests of these folders are modules of their own.
 	NONE                                               < internal/interop/openid-client, internal/interop/coreos, internal/interop/apache
 	NONE                                               < internal/interop/zitadel, internal/interop/demo, internal/interop/browser
+	NONE                                               < internal/interop/zitadel/party
 `
 
 // transports are the packages that own a transport. Everything else of the root
