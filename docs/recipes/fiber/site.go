@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/gofiber/fiber/v3"
@@ -173,8 +174,12 @@ func (s *site) logout(c fiber.Ctx) error {
 	return c.Redirect().Status(fiber.StatusSeeOther).To(req.URL)
 }
 
-// refused is what the user is told: err names the step and the rule, and holds no secret.
-func refused(err error) error { return fiber.NewError(fiber.StatusForbidden, err.Error()) }
+// refused is what the user is told. The log learns more: err names the step and the rule,
+// and holds no secret.
+func refused(err error) error {
+	slog.Warn("a login failed", "error", err)
+	return fiber.NewError(fiber.StatusForbidden, "The login did not succeed. Please start again.")
+}
 
 // loginCookie is the name of the cookie of one login, so that several tabs do not get in
 // each other's way.
