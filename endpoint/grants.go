@@ -72,7 +72,8 @@ func (s *Step) revoke(ctx context.Context, id string) error {
 // endpoint has to know of the authorization request.
 type codeRecord struct {
 	// Grant is a copy: who takes the code issues from it, also when somebody else shows the
-	// code at the same moment and so revokes the grant. What is issued is then dead.
+	// code at the same moment and so revokes the grant. What is issued is then dead. A grant
+	// that was revoked otherwise gives nothing.
 	Grant        *grant       `json:"grant"`
 	Client       string       `json:"client"`
 	RedirectURI  string       `json:"redirect_uri,omitempty"`

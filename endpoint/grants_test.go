@@ -28,6 +28,41 @@ func publicRedeem(code string) call {
 	return c
 }
 
+// A code is worth nothing when what the user allowed was taken back before it was used.
+func TestCodeOfAGrantThatIsGone(t *testing.T) {
+	for name, end := range map[string]func(*world){
+		"logout": func(w *world) {
+			r := w.do(call{endpoint: "end_session", method: "GET", cookies: true})
+			if r = w.answer(r.need, endpoint.Answer{Action: endpoint.ActionAllow}); r.err != nil {
+				w.t.Fatal(r.err)
+			}
+		},
+		"revoked": func(w *world) {
+			grants, err := w.ctx.Grants(w.t.Context(), "diana")
+			if err != nil || len(grants) != 1 {
+				w.t.Fatal(grants, err)
+			}
+			if there, err := w.ctx.RevokeGrant(w.t.Context(), grants[0].ID); err != nil || !there {
+				w.t.Fatal(there, err)
+			}
+		},
+		"the user": func(w *world) {
+			if _, err := w.ctx.RevokeUser(w.t.Context(), "diana"); err != nil {
+				w.t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, scope := range []string{"openid", "openid email", "api"} {
+				w := newWorld(t, nil)
+				code := w.code("scope", scope)
+				end(w)
+				wants(t, w.do(redeem(code)), message.InvalidGrant, message.RuleOPTokenInvalidGrant)
+			}
+		})
+	}
+}
+
 // However often a token is renewed, its family ends when the configuration says, whatever the
 // lives of what it gives.
 func TestRefreshTokensEndOnTime(t *testing.T) {

@@ -21,7 +21,8 @@ const (
 	kindConsent     = "op_consent"
 	kindGrant       = "op_grant"
 	kindCode        = "op_code"
-	kindCodeGrant   = "op_code_grant" // outlives the code, to know what a second use revokes
+	kindCodeGrant   = "op_code_grant"  // outlives the code, to know what a second use revokes
+	kindCodeReplay  = "op_code_replay" // marks a code that was used twice
 	kindAccess      = "op_access_token"
 	kindRefresh     = "op_refresh_token"
 	kindRefreshUsed = "op_refresh_used"

@@ -65,6 +65,9 @@ func processCode(ctx context.Context, s *Step, m *message.AccessTokenRequest) (*
 		return nil, err
 	}
 	g := record.Grant
+	if err := s.stillGranted(ctx, code, g); err != nil {
+		return nil, err
+	}
 	resource := []string(m.Resource)
 	if !subset(resource, g.Resource) {
 		return nil, Refuse(400, message.InvalidTarget, message.RuleOPAuthzResource, "resource")
@@ -88,6 +91,21 @@ func processCode(ctx context.Context, s *Step, m *message.AccessTokenRequest) (*
 	})
 }
 
+// stillGranted refuses a code whose grant was taken away before it was used: the user logged
+// out, or the grant was revoked. What a second use of the code takes away at this moment is no
+// reason: one of concurrent uses succeeds, and what it gets is dead.
+func (s *Step) stillGranted(ctx context.Context, code string, g *grant) error {
+	there, err := s.Context.store.get(ctx, kindGrant, g.ID, nil)
+	if err != nil || there {
+		return err
+	}
+	replayed, err := s.Context.store.get(ctx, kindCodeReplay, code, nil)
+	if err != nil || replayed {
+		return err
+	}
+	return invalidGrant(message.RuleOPTokenInvalidGrant, "code").Because("", "a grant that was not revoked", nil)
+}
+
 // codeReplayed answers a code that is not there. If it was there, somebody used it before:
 // what that use gave is revoked, even if it is being issued at this moment.
 func (s *Step) codeReplayed(ctx context.Context, code string) error {
@@ -98,6 +116,10 @@ func (s *Step) codeReplayed(ctx context.Context, code string) error {
 	}
 	if !found {
 		return invalidGrant(message.RuleOPTokenInvalidGrant, "code").Because("", "a code that was issued", nil)
+	}
+	// The mark first: see stillGranted.
+	if _, err := s.Context.store.add(ctx, kindCodeReplay, code, true, s.Context.lifetimes.Code+codeSlack); err != nil {
+		return err
 	}
 	if err := s.revoke(ctx, id); err != nil {
 		return err
