@@ -129,7 +129,6 @@ func (p *Party) complete(ctx context.Context, w http.ResponseWriter, r *http.Req
 	ctx, end := p.trace(ctx, OperationCallback, "")
 	defer func() { end(issuer, err) }()
 	ctx = p.db.Hold(ctx)
-	r = r.WithContext(ctx)
 	name, sealed := stateOf(in.Raw)
 	v, err := p.providerOf(ctx, name, in.RedirectURI)
 	if err != nil {
@@ -166,7 +165,7 @@ func (p *Party) complete(ctx context.Context, w http.ResponseWriter, r *http.Req
 		v.forget(context.WithoutCancel(ctx), err)
 		return nil, issuer, target, err
 	}
-	if target, err = p.settle(w, r, res.State); err != nil {
+	if target, err = p.settle(ctx, w, r, res.State); err != nil {
 		p.giveUp(ctx, res.State)
 		return nil, issuer, target, err
 	}
@@ -181,16 +180,16 @@ func (p *Party) complete(ctx context.Context, w http.ResponseWriter, r *http.Req
 
 // settle starts the session of a login that is complete, and returns where the browser
 // was on its way to.
-func (p *Party) settle(w http.ResponseWriter, r *http.Request, name string) (target string, err error) {
+func (p *Party) settle(ctx context.Context, w http.ResponseWriter, r *http.Request, name string) (target string, err error) {
 	if p.o.SkipSession {
-		record, err := p.db.Session(r.Context(), name)
-		return record.Kept(state.KeptReturnTo), errors.Join(err, p.db.Flush(r.Context()))
+		record, err := p.db.Session(ctx, name)
+		return record.Kept(state.KeptReturnTo), errors.Join(err, p.db.Flush(ctx))
 	}
 	secret, err := p.random()
 	if err != nil {
 		return "", err
 	}
-	_, err = p.db.Update(r.Context(), name, func(r *state.Record) error {
+	_, err = p.db.Update(ctx, name, func(r *state.Record) error {
 		target = r.Kept(state.KeptReturnTo)
 		r.Keep(keptSession, sessionHash(secret))
 		if target != "" {
@@ -199,12 +198,12 @@ func (p *Party) settle(w http.ResponseWriter, r *http.Request, name string) (tar
 		return nil
 	})
 	if err == nil {
-		err = p.db.Flush(r.Context())
+		err = p.db.Flush(ctx)
 	}
 	if err != nil {
 		return target, err
 	}
-	return target, p.openSession(w, r, secret, name)
+	return target, p.openSession(ctx, w, r, secret, name)
 }
 
 // targetOf returns where a login that failed was on its way to, for the browser that

@@ -79,7 +79,7 @@ type watched struct {
 
 func (p *Party) watch(r *http.Request) (*watched, error) {
 	ctx := r.Context()
-	record, err := p.session(r)
+	record, err := p.session(r.Context(), r)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (p *Party) sessionStatus(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err, "", "")
 		return
 	}
-	record, err := p.session(r)
+	record, err := p.session(r.Context(), r)
 	if errors.Is(err, ErrNoLogin) {
 		w.WriteHeader(http.StatusNoContent)
 		return

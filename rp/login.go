@@ -82,9 +82,9 @@ func sessionHash(secret string) string {
 
 // openSession gives the browser a new session cookie and ends the session that it had,
 // so that nobody can know it beforehand (rule authz_response_page).
-func (p *Party) openSession(w http.ResponseWriter, r *http.Request, secret, id string) error {
-	if old, err := p.session(r); err == nil && old.State != id {
-		if err := p.db.End(r.Context(), old.State); err != nil {
+func (p *Party) openSession(ctx context.Context, w http.ResponseWriter, r *http.Request, secret, id string) error {
+	if old, err := p.session(ctx, r); err == nil && old.State != id {
+		if err := p.db.End(ctx, old.State); err != nil {
 			return err
 		}
 	}
@@ -93,12 +93,12 @@ func (p *Party) openSession(w http.ResponseWriter, r *http.Request, secret, id s
 }
 
 // session returns the record that the browser's session cookie stands for.
-func (p *Party) session(r *http.Request) (state.Record, error) {
+func (p *Party) session(ctx context.Context, r *http.Request) (state.Record, error) {
 	id, secret, ok := cutLast(cookie(r, p.cookieName(sessionCookie)))
 	if !ok || len(id) > 128 {
 		return state.Record{}, ErrNoLogin
 	}
-	record, err := p.db.Session(r.Context(), id)
+	record, err := p.db.Session(ctx, id)
 	if errors.Is(err, state.ErrUnknown) {
 		return state.Record{}, ErrNoLogin
 	}
@@ -124,7 +124,7 @@ func cutLast(text string) (before, after string, ok bool) {
 // Session returns the login of the browser's session; ErrNoLogin if there is none. Any
 // other error is a failing store.
 func (p *Party) Session(r *http.Request) (*Login, error) {
-	record, err := p.session(r)
+	record, err := p.session(r.Context(), r)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (p *Party) Logout() http.Handler {
 			p.fail(w, r, problemError{KindRequest, requestError{errMethod, http.StatusForbidden, "a logout that was not asked for on our pages"}}, "", "")
 			return
 		}
-		record, err := p.session(r)
+		record, err := p.session(r.Context(), r)
 		p.dropCookie(w, p.cookieName(sessionCookie))
 		if errors.Is(err, ErrNoLogin) {
 			seeOther(w, p.o.AfterLogout)
@@ -272,7 +272,7 @@ func (p *Party) endFramed(w http.ResponseWriter, r *http.Request) (*provider, er
 		return v, p.endNamed(ctx, service.FrontchannelLogoutName, v, in)
 	}
 	// No session is named: the browser's own is meant, if it brings its cookie.
-	record, err := p.session(r)
+	record, err := p.session(r.Context(), r)
 	if errors.Is(err, ErrNoLogin) {
 		return nil, nil
 	}

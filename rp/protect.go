@@ -39,7 +39,7 @@ func (p *Party) ProtectWith(need Need, next http.Handler) http.Handler {
 			p.fail(w, r, problemError{KindRequest, requestError{errMethod, http.StatusForbidden, "a request of another site"}}, "", "")
 			return
 		}
-		record, err := p.session(r)
+		record, err := p.session(r.Context(), r)
 		if errors.Is(err, ErrNoLogin) {
 			p.demand(w, r, "", message.AuthorizationRequest{})
 			return
