@@ -155,8 +155,8 @@ func (p *Party) configure(c servicecontext.Config) error {
 	}
 	for _, uri := range v.context.Snapshot().RedirectURIs() {
 		u, err := url.Parse(uri)
-		if err != nil || u.Host == "" {
-			return fmt.Errorf("%w: redirect URI %q: want an absolute URL", ErrConfig, uri)
+		if err != nil || u.Host == "" || strings.Contains(uri, "#") {
+			return fmt.Errorf("%w: redirect URI %q: want an absolute URL without fragment", ErrConfig, uri)
 		}
 		// "Clients SHOULD use distinct redirect URIs for each issuer" (RFC 9700,
 		// Section 4.4.2.2).

@@ -82,6 +82,7 @@ func TestConfigurationOfParties(t *testing.T) {
 		"a base without slash":  {CallbackBase: app + "/cb", Providers: []servicecontext.Config{one}},
 		"a relative base":       {CallbackBase: "/cb/", Providers: []servicecontext.Config{one}},
 		"an http base":          {CallbackBase: "http://app.example/cb/", Providers: []servicecontext.Config{one}},
+		"a fragment":            {Providers: []servicecontext.Config{uri("https://op.example", app+"/cb#x")}},
 		"two schemes":           {CallbackBase: app + "/cb/", Providers: []servicecontext.Config{one, uri("https://b.example", "http://app.example/b")}, Options: rp.Options{InsecureAllowHTTP: true}},
 		"an http issuer":        {CallbackBase: app + "/cb/", Providers: []servicecontext.Config{{Issuer: "http://op.example", ClientID: "x"}}},
 		"a target elsewhere":    {CallbackBase: app + "/cb/", Providers: []servicecontext.Config{one}, Options: rp.Options{AfterLogin: "https://evil.example"}},

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/servicecontext"
@@ -226,6 +227,12 @@ func checkRedirectURI(s *Step, req *message.AuthorizationRequest) error {
 	}
 	if req.RedirectURI == "" {
 		return fmt.Errorf("%w: redirect_uris", ErrNotConfigured)
+	}
+	// "MUST be an absolute URI", and "MUST NOT include a fragment component" (RFC 6749,
+	// Section 3.1.2), also where the registration was made out of band.
+	scheme, _, absolute := strings.Cut(req.RedirectURI, ":")
+	if !absolute || strings.ContainsAny(scheme, "/?#") || strings.Contains(req.RedirectURI, "#") {
+		return s.Fail(rule, "redirect_uri", clip(req.RedirectURI), "an absolute URI without fragment", nil)
 	}
 	return s.Require(contains(s.Snapshot.Metadata.RedirectURIs, req.RedirectURI), rule, "redirect_uri", clip(req.RedirectURI), "one of the registered redirect URIs")
 }

@@ -14,15 +14,19 @@ import (
 	"github.com/oidcservice/oidc/state"
 )
 
-// static is a relying party that knows its provider and is registered.
-func static(t *testing.T, spec factory.Spec) *factory.Services {
+// static is a relying party that knows its provider and is registered, with a callback
+// of its own or the usual one.
+func static(t *testing.T, spec factory.Spec, callback ...string) *factory.Services {
 	t.Helper()
+	if callback == nil {
+		callback = []string{testCallback}
+	}
 	sc, err := servicecontext.New(servicecontext.Config{
 		Provider: &message.ProviderMetadata{
 			Issuer: testIssuer, AuthorizationEndpoint: testIssuer + "/authorization?tenant=1", TokenEndpoint: testIssuer + "/token", JWKSURI: testIssuer + "/jwks",
 		},
 		ClientID: testClientID, ClientSecret: testSecret, Scope: []string{"openid", "email"},
-		Metadata: message.ClientMetadata{RedirectURIs: []string{testCallback}},
+		Metadata: message.ClientMetadata{RedirectURIs: callback},
 		Rand:     new(stream),
 	})
 	if err != nil {
@@ -225,6 +229,21 @@ func TestResponseTypeModeMatrix(t *testing.T) {
 					t.Errorf("at %s: %v", at, err)
 				}
 			})
+		}
+	}
+}
+
+// TestRedirectURIOutOfBand: what was registered elsewhere is a redirect URI all the same
+// (RFC 6749, Section 3.1.2).
+func TestRedirectURIOutOfBand(t *testing.T) {
+	for uri, good := range map[string]bool{
+		testCallback: true, "com.example.app:/cb": true, "http://127.0.0.1:8080/cb?a=b:c": true,
+		testCallback + "#x": false, testCallback + "#": false, "/cb": false, "cb": false, "/cb?at=12:00": false, "": false,
+	} {
+		svc := static(t, factory.Spec{"authorization": {}}, uri).Get("authorization")
+		_, err := svc.GetRequestParameters(context.Background(), service.Args{})
+		if refused := errors.Is(err, message.RuleAuthzRequestRedirectURI) || errors.Is(err, service.ErrNotConfigured); refused == good || good && err != nil {
+			t.Errorf("%q: %v", uri, err)
 		}
 	}
 }
