@@ -59,7 +59,7 @@ func (d *Demo) startProvider(ctx context.Context, trust *x509.CertPool, certific
 	}
 	err = d.embedded.AddClient(ctx, &endpoint.Client{
 		ID: apiClientID, Secret: message.Secret(base64.RawURLEncoding.EncodeToString(secret[:])),
-		Serves:   []string{d.Issuer, d.apiResource()},
+		Serves: []string{d.Issuer, d.apiResource()},
 		Metadata: message.ClientMetadata{
 			ClientName: "The API of the demonstration", TokenEndpointAuthMethod: message.AuthMethodClientSecretBasic, ResponseTypes: []string{},
 		},
