@@ -414,6 +414,9 @@ func TestKeyRotationBetweenLogins(t *testing.T) {
 	if exit != 5 || o.rule() != "jwks_refetch_cooldown" || strings.Count(strings.Join(o.services(), " "), "jwks") != 2 || len(o.States) != 3 {
 		t.Errorf("two rotations: exit %d, %s, %v", exit, o.rule(), o.services())
 	}
+	if o.IDToken != nil || o.UserInfo != nil || slices.Contains(o.StateRecord, "token_response") {
+		t.Errorf("the last login failed, and another one is told: %v, %v", o.IDToken, o.StateRecord)
+	}
 }
 
 // Faults below the protocol are faults of the transport.

@@ -203,6 +203,8 @@ func (c *conversation) talk(ctx context.Context) error {
 // login is one login from the authorization request on.
 func (c *conversation) login(ctx context.Context) error {
 	c.step = service.AuthorizationName
+	// What is told at the end is the last login's, also when that fails.
+	c.report.IDToken, c.report.UserInfo, c.report.StateRecord = nil, nil, nil
 	req, err := c.authorizationRequest()
 	if err != nil {
 		return err
