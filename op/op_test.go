@@ -447,7 +447,7 @@ func TestPrivateAddressesAreOutOfReach(t *testing.T) {
 	}
 	for text, want := range map[string]bool{
 		"8.8.8.8": true, "2606:4700::1111": true, "127.0.0.1": false, "10.1.2.3": false, "169.254.169.254": false, "100.64.0.1": false, "::1": false,
-		"::ffff:127.0.0.1": false, "fe80::1": false, "fd00::1": false, "224.0.0.1": false, "0.0.0.0": false, "64:ff9b::7f00:1": false, "255.255.255.255": false,
+		"::ffff:127.0.0.1": false, "fe80::1": false, "fec0::1": false, "fd00::1": false, "3fff::1": false, "5f00::1": false, "::7f00:1": false, "224.0.0.1": false, "0.0.0.0": false, "64:ff9b::7f00:1": false, "255.255.255.255": false,
 	} {
 		if got := op.MayReach(netip.MustParseAddr(text), nil); got != want {
 			t.Errorf("%s: %v", text, got)

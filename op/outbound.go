@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/oidcservice/oidc/endpoint"
+	"github.com/oidcservice/oidc/internal/specialuse"
 	"github.com/oidcservice/oidc/message"
 )
 
@@ -56,16 +57,6 @@ func outboundClient(transport http.RoundTripper, allow []netip.Prefix, roots *x5
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect }}
 }
 
-// reserved are blocks that net/netip does not know as special (RFC 6890 and its
-// registries).
-var reserved = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
-	netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"),
-	netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"),
-}
-
 // mayReach reports whether an address is public or allowed by the operator.
 func mayReach(addr netip.Addr, allow []netip.Prefix) bool {
 	addr = addr.Unmap().WithZone("")
@@ -74,15 +65,7 @@ func mayReach(addr netip.Addr, allow []netip.Prefix) bool {
 			return true
 		}
 	}
-	if !addr.IsGlobalUnicast() || addr.IsPrivate() {
-		return false
-	}
-	for _, prefix := range reserved {
-		if prefix.Contains(addr) {
-			return false
-		}
-	}
-	return true
+	return !specialuse.Contains(addr)
 }
 
 // fetch gets what a NeedFetch asks for and supplies it. The error is that of a store.

@@ -20,6 +20,10 @@ const policy = `
 	message, keyjar                                    < servicecontext, clientauth
 	state                                              < state/statetest, state/cookiestate
 
+	# Addresses that a peer may not lead either side to.
+	NONE                                               < internal/specialuse
+	internal/specialuse                                < rp, op
+
 	# The relying party.
 	message, keyjar, state, servicecontext, clientauth < service
 	service                                            < factory, service/transcript
