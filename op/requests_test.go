@@ -6,9 +6,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -290,8 +292,10 @@ func TestRequestsAreGood(t *testing.T) {
 	// What cannot be good: nobody is asked (CIBA), there is no trust (assertions), nobody
 	// has answered (device), the token is not bound (DPoP).
 	refused := map[string]bool{"auth_req_id": true, "assertion": true, "device_code": true}
-	for name, list := range requests {
-		for _, d := range list {
+	// Last what logs the user out: codes that were not used end with it.
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(requests)), func(name string) bool { return name == "interaction" })
+	for _, name := range append(names, "interaction") {
+		for _, d := range requests[name] {
 			expected := d.header.Get("Authorization") != "" && strings.HasPrefix(d.header.Get("Authorization"), "DPoP ")
 			values, _ := url.ParseQuery(d.body)
 			for param := range refused {
