@@ -37,11 +37,6 @@ type DB struct {
 	// means a day.
 	SessionTTL time.Duration
 
-	// InsecureAllowReplay makes Seen answer "not seen before" when the store
-	// fails. It is safe nowhere: whoever makes the store fail can then use an
-	// assertion or a logout token again.
-	InsecureAllowReplay bool
-
 	memory atomic.Pointer[Memory]
 	swaps  atomic.Int32 // whether Store can swap: unknown, yes, no
 	recent recent
@@ -311,9 +306,6 @@ func (db *DB) End(ctx context.Context, state string) error {
 // opens no gap.
 func (db *DB) Seen(ctx context.Context, kind, id string, ttl time.Duration) (bool, error) {
 	added, err := db.store().Add(ctx, storeKey(prefixMark, kind, id), nil, max(ttl, time.Minute))
-	if err != nil && db.InsecureAllowReplay {
-		return false, nil
-	}
 	return !added || err != nil, wrap("seen", err)
 }
 

@@ -33,7 +33,7 @@ func TestMemoryModel(t *testing.T) {
 			size = random.IntN(80_000)
 		}
 		value := bytes.Repeat([]byte{byte(step)}, size)
-		ttl := time.Duration(random.IntN(int(10 * time.Minute)))
+		ttl := time.Duration(random.Int64N(int64(10 * time.Minute)))
 		old, there := model[key]
 		there = there && now.Before(old.until)
 		switch random.IntN(8) {
@@ -112,7 +112,7 @@ func TestMemoryModel(t *testing.T) {
 			}
 		}
 		if random.IntN(100) == 0 {
-			now = now.Add(time.Duration(random.IntN(int(10 * time.Second))))
+			now = now.Add(time.Duration(random.Int64N(int64(10 * time.Second))))
 		}
 		if random.IntN(50_000) == 0 {
 			now = now.Add(time.Hour) // everything goes
