@@ -108,6 +108,12 @@ func (p *Policy) applyProfile() {
 		}
 	}
 	p.RequireSignedRequest = p.RequireSignedRequest || p.Profile == ProfileFAPI2MessageSigning
+	// Section 5.3.2.1 has sender-constrained access tokens alone, and what is pushed is bound to
+	// nothing; FAPI-CIBA, Section 5.2.2: "shall only support CIBA poll and ping modes".
+	if p.DeliveryModes == nil {
+		p.DeliveryModes = deliveryModes
+	}
+	p.DeliveryModes = slices.DeleteFunc(slices.Clone(p.DeliveryModes), func(mode string) bool { return mode == message.DeliveryModePush })
 }
 
 // strongMethods are the client authentication methods of FAPI 2.0, Section 5.3.2.1.

@@ -94,6 +94,9 @@ func verifyCIBA(ctx context.Context, s *Step, m *message.BackchannelAuthenticati
 	if !s.Client.grants(message.GrantTypeCIBA) || s.Client.Public() || !slices.Contains(s.Context.policy.DeliveryModes, mode) {
 		return refuseCIBA(message.UnauthorizedClient, rule, "client_id")
 	}
+	if mode == message.DeliveryModePush && s.Client.constrained() {
+		return refuseCIBA(message.UnauthorizedClient, message.RuleOPSenderConstraintRequired, "client_id")
+	}
 	if err := s.openCIBA(ctx, m); err != nil {
 		return err
 	}

@@ -97,7 +97,8 @@ type Policy struct {
 	// TrustedIssuers may vouch for users with assertions (RFC 7523).
 	TrustedIssuers []TrustedIssuer
 	// DeliveryModes are the ways in which CIBA clients may get their tokens; nil offers poll,
-	// ping and push (CIBA, Section 5).
+	// ping and push (CIBA, Section 5). Push is not for clients whose tokens are bound, and so
+	// not under FAPI 2.0.
 	DeliveryModes []string
 	// Approvals keeps the questions of CIBA clients for their users, and offers the page at
 	// which they answer them. Whoever brings the questions elsewhere may have both.

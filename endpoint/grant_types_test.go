@@ -269,6 +269,40 @@ func TestCIBAPush(t *testing.T) {
 	}
 }
 
+// What is pushed is bound to no key: it is not for clients that get bound tokens alone.
+func TestCIBAPushIsUnbound(t *testing.T) {
+	yes := true
+	for name, bind := range map[string]func(*message.ClientMetadata){
+		"key":         func(m *message.ClientMetadata) { m.DPoPBoundAccessTokens = &yes },
+		"certificate": func(m *message.ClientMetadata) { m.TLSClientCertificateBoundAccessTokens = &yes },
+	} {
+		for _, mode := range []string{"push", "ping", "poll"} {
+			w := ciba(t, mode, func(c *endpoint.Client) { bind(&c.Metadata) })
+			m := message.ClientMetadata{
+				GrantTypes: []string{message.GrantTypeCIBA}, BackchannelTokenDeliveryMode: mode, BackchannelClientNotificationEndpoint: "https://rp.example/notify",
+			}
+			bind(&m)
+			r, err := w.askFor(), w.ctx.CheckMetadata(t.Context(), &m)
+			if mode != "push" {
+				if r.err != nil || err != nil {
+					t.Errorf("%s, %s: %v, %v", name, mode, r.err, err)
+				}
+				continue
+			}
+			wants(t, r, message.UnauthorizedClient, message.RuleOPSenderConstraintRequired)
+			if !errors.Is(err, message.RuleOPSenderConstraintRequired) {
+				t.Errorf("%s: registered with %v", name, err)
+			}
+		}
+	}
+	w := fapi(t, endpoint.ProfileFAPI2, func(p *endpoint.Policy) { p.GrantTypes = []string{message.GrantTypeCIBA} })
+	var m message.ProviderMetadata
+	w.must(message.DecodeJSON(w.get("provider_info").resp.Body, &m))
+	if got := m.BackchannelTokenDeliveryModesSupported; !slices.Equal(got, []string{"poll", "ping"}) {
+		t.Errorf("FAPI 2.0 offers %v", got)
+	}
+}
+
 // CIBA, Section 4: a client registers what is offered, and where it is notified.
 func TestCIBARegistration(t *testing.T) {
 	w := newWorld(t, func(cfg *endpoint.Config, c *endpoint.Client) {

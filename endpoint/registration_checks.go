@@ -191,6 +191,10 @@ func checkBackchannel(_ context.Context, s *Step, m *message.ClientMetadata) err
 	if mode != "" && !slices.Contains(offered, mode) {
 		return refuseMetadata(message.RuleOPRegistrationAlgs, "backchannel_token_delivery_mode").Because("", strings.Join(offered, ", "), nil)
 	}
+	// CIBA, Section 10.3: what is pushed comes without a request in which a key is proven.
+	if client := (&Client{Metadata: *m}); mode == message.DeliveryModePush && client.constrained() {
+		return refuseMetadata(message.RuleOPSenderConstraintRequired, "backchannel_token_delivery_mode").Because(mode, "poll or ping, for tokens that are bound", nil)
+	}
 	if mode != "" && mode != message.DeliveryModePoll && m.BackchannelClientNotificationEndpoint == "" {
 		return refuseMetadata(message.RuleOPRegistrationURIs, "backchannel_client_notification_endpoint").Because("none", "one, in the mode "+mode, nil)
 	}

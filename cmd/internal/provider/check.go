@@ -341,6 +341,11 @@ func (s *Setup) checkPolicy() {
 	if p.Profile == profileOpenID {
 		return
 	}
+	for i, mode := range p.DeliveryModes {
+		if mode == message.DeliveryModePush && p.Profile != profileOAuth21 {
+			s.file.Add(fmt.Sprintf("policy.backchannel_token_delivery_modes[%d]", i), "the profile %s has poll and ping alone: what is pushed is bound to no key", p.Profile)
+		}
+	}
 	for i, t := range p.ResponseTypes {
 		if t != message.ResponseTypeCode {
 			s.file.Add(fmt.Sprintf("policy.response_types[%d]", i), "the profile %s has code alone", p.Profile)

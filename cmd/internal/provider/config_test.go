@@ -132,6 +132,7 @@ func TestFaults(t *testing.T) {
 		{"policy: {grant_types: [password]}", "policy.grant_types[0]: want refresh_token"},
 		{"policy: {backchannel_token_delivery_modes: [ping]}", "policy.backchannel_token_delivery_modes: they are for policy.grant_types with urn:openid"},
 		{"policy: {grant_types: [\"urn:openid:params:grant-type:ciba\"], backchannel_token_delivery_modes: [pull]}", "policy.backchannel_token_delivery_modes[0]: want poll, ping, push"},
+		{"policy: {profile: fapi2, grant_types: [\"urn:openid:params:grant-type:ciba\"], backchannel_token_delivery_modes: [poll, push]}", "policy.backchannel_token_delivery_modes[1]: the profile fapi2 has poll and ping alone"},
 		{"policy: {scopes: {\"two words\": []}}", "op.yaml:1: policy.scopes: want words"},
 		{"policy: {op_policy_uri: privacy}", "op.yaml:1: policy.op_policy_uri: want the URL"},
 		{"policy: {op_tos_uri: \"javascript:alert(1)\"}", "policy.op_tos_uri: want the URL"},
