@@ -102,6 +102,22 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// String names the issuer and the client.
+func (c Config) String() string {
+	id := c.ClientID
+	if id == "" && c.Client != nil {
+		id = c.Client.ClientID
+	}
+	return fmt.Sprintf("servicecontext.Config{issuer: %q, client_id: %q}", c.Issuer, id)
+}
+
+// Format prints what String returns under every verb, so that neither a secret nor one of
+// SealKeys shows.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// LogValue is what String returns.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
 // Callbacks are redirect URIs by the way the authorization response travels.
 type Callbacks struct {
 	Code     string `json:"code,omitempty"`      // the response carries a code in the query

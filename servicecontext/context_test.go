@@ -377,6 +377,15 @@ func TestNoSecretInDump(t *testing.T) {
 		"snapshot %v": fmt.Sprintf("%v", sc.Snapshot()), "snapshot %+v": fmt.Sprintf("%+v", sc.Snapshot()), "snapshot %#v": fmt.Sprintf("%#v", sc.Snapshot()),
 		"slog": log.String(),
 	}
+	config := servicecontext.Config{Issuer: "https://op.example", ClientID: "c", ClientSecret: secret, InitialAccessToken: token, SealKeys: [][]byte{[]byte(token + secret)}}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+		text := fmt.Sprintf(verb, config) + fmt.Sprintf(verb, &config) + fmt.Sprintf(verb, struct{ C servicecontext.Config }{config})
+		if !strings.Contains(text, "https://op.example") || strings.Contains(text, fmt.Sprint(config.SealKeys[0][:8])[1:20]) {
+			t.Errorf("config %s: %s", verb, text)
+		}
+		shown["config "+verb] = text
+	}
+	shown["config in slog"] = config.LogValue().String()
 	for where, text := range shown {
 		for _, hidden := range []string{secret, token, queryPart} {
 			if strings.Contains(text, hidden) {
