@@ -44,6 +44,11 @@ vet: ## go vet in every module alone, so that each is known to build without the
 		(cd $$m && GOWORK=off $(GO) vet ./...) || bad=1; \
 	done; exit $$bad
 
+.PHONY: cross
+cross: ## build for systems that the tests do not run on: the library where an int has 32 bits, the command line for Windows
+	GOARCH=386 $(GO) build ./...
+	cd cmd && GOOS=windows $(GO) build ./...
+
 .PHONY: tidy
 tidy: ## fail when a go.mod or go.sum is not tidy
 	@bad=0; for m in $(MODULES); do \
