@@ -243,6 +243,7 @@ func TestScriptExpectations(t *testing.T) {
 		{"another order", change("service: webfinger", "service: userinfo"), 5, "webfinger", "the answer is for userinfo"},
 		{"an unknown member", change("title:", "tittle:"), 2, "", "tittle"},
 		{"an unknown setting", change("pkce: none", "pkcee: none"), 2, "", "pkcee"},
+		{"an unknown service", change("- service: provider_info", "- service: provider_infos"), 2, "", "provider_infos"},
 		{"a bad value", change("pkce: none", "pkce: some"), 2, "", "some"},
 		{"a setting of no kind", change("pkce: none", "pkce: {a: b}"), 2, "", "a value or a list"},
 		{"no YAML", "\t{", 2, "", "yaml"},

@@ -55,6 +55,8 @@ func TestWalkthroughVariants(t *testing.T) {
 		{"--response-mode form_post.jwt", "authorization jwks accesstoken userinfo"},
 		{"--profile oauth2.1", "authorization accesstoken jwks userinfo"},
 		{"--profile oauth --scope profile", "authorization accesstoken"},
+		{"--profile oauth", "authorization accesstoken"},
+		{"--profile fapi2 --dpop", "pushed_authorization authorization accesstoken jwks userinfo"},
 		{"--profile fapi2 --dpop --token-endpoint-auth-method private_key_jwt", "pushed_authorization authorization accesstoken jwks userinfo"},
 		{"--introspect --revoke", "authorization accesstoken jwks userinfo introspection revocation"},
 		{"--token-endpoint-auth-method client_secret_jwt", "authorization accesstoken jwks userinfo"},

@@ -36,7 +36,7 @@ func (s *Settings) complete() error {
 	if s.Logins == 0 {
 		s.Logins = 1
 	}
-	signs := s.AuthMethod == message.AuthMethodPrivateKeyJWT || s.RequestMethod == "request" || s.RequestMethod == "request_uri"
+	signs := s.AuthMethod == message.AuthMethodPrivateKeyJWT || s.RequestMethod == "request" || s.RequestMethod == "request_uri" || s.provesByKey()
 	if signs && len(s.Keys) == 0 && !s.bringsKeys() {
 		// RS256 is what every provider can verify, ES256 what newer ones prefer.
 		keys, err := newClientKeys(rand.Reader, "RS256", "ES256")
@@ -53,6 +53,14 @@ func (s *Settings) complete() error {
 		s.DPoPKey = key
 	}
 	return nil
+}
+
+// provesByKey tells whether the profile wants a client without a shared secret (FAPI 2.0
+// Security Profile, Section 5.3.3.1), and one that registers itself has nothing else to
+// prove itself with.
+func (s *Settings) provesByKey() bool {
+	fapi2 := s.Profile == string(servicecontext.ProfileFAPI2) || s.Profile == string(servicecontext.ProfileFAPI2MessageSigning)
+	return fapi2 && s.AuthMethod == "" && s.TLSCert == "" && s.ClientID == "" && len(s.ClientConfig) == 0
 }
 
 // newClientKeys makes our own signing keys.
@@ -166,7 +174,10 @@ func (s *Settings) config() (servicecontext.Config, error) {
 		c.Metadata.TokenEndpointAuthMethod = c.Client.ClientMetadata.TokenEndpointAuthMethod
 	}
 	if s.Embedded {
-		c.Scope = []string{"openid", "profile", "email"}
+		c.Scope = []string{"profile", "email"}
+		if c.Profile.OpenID() {
+			c.Scope = []string{"openid", "profile", "email"}
+		}
 	}
 	return c, nil
 }

@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/oidcservice/oidc/cmd/internal/report"
+	"github.com/oidcservice/oidc/factory"
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/service"
 )
@@ -107,6 +108,9 @@ func ParseScript(data []byte) (*Script, error) {
 	for i, step := range s.Steps {
 		if step.Service == "" {
 			return nil, fault("script", "step %d names no service", i+1)
+		}
+		if !slices.ContainsFunc(factory.Names(), func(n factory.Name) bool { return n.Service == step.Service }) {
+			return nil, fault("script", "step %d: unknown service %q", i+1, step.Service)
 		}
 	}
 	return s, nil
