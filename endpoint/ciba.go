@@ -164,6 +164,9 @@ func (s *Step) openCIBA(ctx context.Context, m *message.BackchannelAuthenticatio
 		return bad("request", nil)
 	}
 	set, err := s.clientKeys(ctx, s.Client)
+	if unusable(err) {
+		return bad("request", err)
+	}
 	if err != nil {
 		return err
 	}

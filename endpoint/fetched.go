@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"sync"
 	"time"
 
@@ -117,6 +118,13 @@ func (s *Step) clientKeys(ctx context.Context, client *Client) (*keyjar.Set, err
 		return nil, &message.Violation{Rule: message.RuleOPClientKeys, Param: "jwks_uri", Got: doc.Failed, Want: "a key set"}
 	}
 	return s.Context.parsed.set(doc.Body)
+}
+
+// unusable reports whether an error of clientKeys is the client's fault: its keys cannot be
+// had, or are none.
+func unusable(err error) bool {
+	var v *message.Violation
+	return !isNeed(err) && errors.As(err, &v)
 }
 
 // refetchKeys returns the need for a fresh key set after an unknown kid, or nil when that

@@ -171,12 +171,16 @@ func (s *Step) canEncrypt(ctx context.Context, client *Client, algs ...string) e
 		if alg == "" || isSymmetric(alg) {
 			continue
 		}
+		refusal := Refuse(400, message.InvalidRequest, message.RuleOPClientKeys, "jwks")
 		keys, err := s.clientKeys(ctx, client)
+		if unusable(err) {
+			return refusal.Because("", "a key for "+alg, err)
+		}
 		if err != nil {
 			return err
 		}
 		if _, err := keys.EncryptionKey(alg); err != nil {
-			return Refuse(400, message.InvalidRequest, message.RuleOPClientKeys, "jwks").Because("", "a key for "+alg, err)
+			return refusal.Because("", "a key for "+alg, err)
 		}
 	}
 	return nil

@@ -444,3 +444,39 @@ func TestStoreHoldsNoTokens(t *testing.T) {
 		}
 	}
 }
+
+// A client whose keys cannot be had, or are none, is told so; it is no fault of the provider.
+func TestKeysThatCannotBeHad(t *testing.T) {
+	const address = "https://rp.example/jwks"
+	for name, doc := range map[string]string{"not there": "", "no key set": "<html>", "no key for it": `{"keys":[]}`} {
+		world := func(change func(*message.ClientMetadata)) *world {
+			w := newWorld(t, func(cfg *endpoint.Config, c *endpoint.Client) {
+				extended(cfg, c)
+				c.Metadata.JWKSURI = address
+				change(&c.Metadata)
+			})
+			if doc != "" {
+				w.docs[address] = doc
+			}
+			return w
+		}
+		t.Run(name, func(t *testing.T) {
+			w := world(func(m *message.ClientMetadata) { m.IDTokenEncryptedResponseAlg = "ECDH-ES" })
+			if back := w.location(w.browse(authorize("response_type", "id_token"))); back.Get("error") != "invalid_request" {
+				t.Errorf("in front: %v", back)
+			}
+			code := w.code("response_type", "code")
+			for range 2 { // it is not spent
+				wants(t, w.do(redeem(code)), message.InvalidRequest, message.RuleOPClientKeys)
+			}
+			w = world(func(m *message.ClientMetadata) { m.UserInfoEncryptedResponseAlg = "ECDH-ES" })
+			wants(t, w.do(userinfo(text(w.tokens(w.code()), "access_token"))), message.InvalidRequest, message.RuleOPClientKeys)
+			w = world(func(m *message.ClientMetadata) { m.IntrospectionEncryptedResponseAlg = "ECDH-ES" })
+			wants(t, w.as("introspection", url.Values{"token": {"x"}}), message.InvalidRequest, message.RuleOPClientKeys)
+			w = world(func(m *message.ClientMetadata) { m.BackchannelAuthenticationRequestSigningAlg = "ES256" })
+			request, err := key(t, "ES256", "rp-es").Sign(keyjar.Header{Algorithm: "ES256"}, []byte("{}"), nil)
+			w.must(err)
+			wants(t, w.as("backchannel_authentication", url.Values{"request": {request}}), message.InvalidRequest, message.RuleOPCIBARequest)
+		})
+	}
+}

@@ -213,12 +213,11 @@ func (s *Step) verifyObject(ctx context.Context, client *Client, object string) 
 		return token.Payload, true, nil
 	}
 	set, err := s.clientKeys(ctx, client)
-	if err != nil {
-		var v *message.Violation
-		if isNeed(err) || !errors.As(err, &v) {
-			return nil, false, err
-		}
+	if unusable(err) {
 		return nil, false, refusal(err)
+	}
+	if err != nil {
+		return nil, false, err
 	}
 	if _, err := set.Verify(token, s.Context.asymmetric()); err != nil {
 		if errors.Is(err, keyjar.ErrUnknownKey) {
