@@ -377,10 +377,10 @@ func TestNoSecretInDump(t *testing.T) {
 		"snapshot %v": fmt.Sprintf("%v", sc.Snapshot()), "snapshot %+v": fmt.Sprintf("%+v", sc.Snapshot()), "snapshot %#v": fmt.Sprintf("%#v", sc.Snapshot()),
 		"slog": log.String(),
 	}
-	config := servicecontext.Config{Issuer: "https://op.example", ClientID: "c", ClientSecret: secret, InitialAccessToken: token, SealKeys: [][]byte{[]byte(token + secret)}}
+	config := servicecontext.Config{Issuer: "https://op.example", ClientID: "c", ClientSecret: secret, InitialAccessToken: token, SealKeys: [][]byte{bytes.Repeat([]byte{0xab}, 32)}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		text := fmt.Sprintf(verb, config) + fmt.Sprintf(verb, &config) + fmt.Sprintf(verb, struct{ C servicecontext.Config }{config})
-		if !strings.Contains(text, "https://op.example") || strings.Contains(text, fmt.Sprint(config.SealKeys[0][:8])[1:20]) {
+		if !strings.Contains(text, "https://op.example") || strings.Contains(text, "171 171") || strings.Contains(text, "0xab") || strings.Contains(text, "abab") {
 			t.Errorf("config %s: %s", verb, text)
 		}
 		shown["config "+verb] = text
