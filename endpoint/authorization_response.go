@@ -139,7 +139,14 @@ func respondAuthorization(ctx context.Context, s *Step, o *Outcome) (*Response, 
 		if !ok {
 			return nil, ErrForeign
 		}
-		var err error
+		err := s.canEncrypt(ctx, s.Client, s.Client.Metadata.AuthorizationEncryptedResponseAlg)
+		if r := refusalOf(err); r != nil {
+			// Nothing goes to the client without the encryption that it registered.
+			return refused(r, true), nil
+		}
+		if err != nil {
+			return nil, err
+		}
 		if sent, err = s.jarm(ctx, s.Client, answer); err != nil {
 			return nil, err
 		}

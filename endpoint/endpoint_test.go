@@ -329,8 +329,14 @@ func TestBrokenStore(t *testing.T) {
 					}
 					return
 				}
-				if !errors.Is(err, errBroken) || resp == nil || resp.Status != 500 || !strings.Contains(string(resp.Body), "server_error") {
+				if !errors.Is(err, errBroken) || resp == nil || resp.Status != 500 {
 					t.Fatalf("call %d: %v, %+v", n, err, resp)
+				}
+				// A user sees a page, a client reads an object.
+				page := resp.Page != nil && resp.Page.Error.Code == message.ServerError
+				object := strings.Contains(string(resp.Body), `"error":"server_error"`)
+				if browser := request.cookies; page != browser || object == browser {
+					t.Fatalf("call %d: page %v, object %v: %+v", n, page, object, resp)
 				}
 			}
 		})

@@ -469,6 +469,13 @@ func TestKeysThatCannotBeHad(t *testing.T) {
 			for range 2 { // it is not spent
 				wants(t, w.do(redeem(code)), message.InvalidRequest, message.RuleOPClientKeys)
 			}
+			w = world(func(m *message.ClientMetadata) {
+				m.AuthorizationSignedResponseAlg, m.AuthorizationEncryptedResponseAlg = "ES256", "ECDH-ES"
+			})
+			r := w.browse(authorize("response_type", "code", "response_mode", "jwt"))
+			if r.resp.Status != 400 || r.resp.Page == nil || r.resp.Page.Rule != message.RuleOPClientKeys || r.resp.Location != "" {
+				t.Errorf("an answer that cannot be encrypted: %v, %+v", r.err, r.resp)
+			}
 			w = world(func(m *message.ClientMetadata) { m.UserInfoEncryptedResponseAlg = "ECDH-ES" })
 			wants(t, w.do(userinfo(text(w.tokens(w.code()), "access_token"))), message.InvalidRequest, message.RuleOPClientKeys)
 			w = world(func(m *message.ClientMetadata) { m.IntrospectionEncryptedResponseAlg = "ECDH-ES" })

@@ -38,13 +38,13 @@ func Answered(ctx context.Context, e Endpoint, req *Request, o *Outcome, err err
 		if refusal.nonce {
 			nonce, err := refusal.step.newNonce(ctx)
 			if err != nil {
-				return fault(), err
+				return fault(e), err
 			}
 			refusal.Header.Set("Dpop-Nonce", nonce)
 		}
 		if refusal.attempt != nil {
 			if err := refusal.Count(ctx); err != nil {
-				return fault(), err
+				return fault(e), err
 			}
 		}
 		if r, ok := e.(Refuser); ok {
@@ -67,15 +67,16 @@ func Answered(ctx context.Context, e Endpoint, req *Request, o *Outcome, err err
 	if errors.As(err, &user) || errors.As(err, &fetch) {
 		return nil, err
 	}
-	return fault(), err
+	return fault(e), err
 }
 
-// fault is the answer when something of ours failed.
-func fault() *Response {
+// fault is the answer when something of ours failed: a page, where users come.
+func fault(e Endpoint) *Response {
+	d, described := e.(Describer)
 	return refused(&Refusal{
 		Declared:  &message.Error{Code: message.ServerError, Description: "the provider cannot answer at the moment", Status: 500},
 		Violation: &message.Violation{},
-	}, false)
+	}, described && d.Description().Browser)
 }
 
 // log tells the operator of a refusal: which endpoint, client, code and rule, and nothing
