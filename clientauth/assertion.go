@@ -100,7 +100,7 @@ func (a *assertion) method() string {
 // parseAssertion reads the parameters of RFC 7523, Section 2.2.
 func parseAssertion(form url.Values) (*assertion, error) {
 	if got := form.Get("client_assertion_type"); got != message.ClientAssertionTypeJWTBearer {
-		return nil, refuse(message.RuleOPAssertionType, "client_assertion_type", clip(got), message.ClientAssertionTypeJWTBearer, nil)
+		return nil, refuse(message.RuleOPAssertionType, "client_assertion_type", message.Excerpt(got), message.ClientAssertionTypeJWTBearer, nil)
 	}
 	raw := form.Get("client_assertion")
 	if raw == "" {
@@ -115,7 +115,7 @@ func parseAssertion(form url.Values) (*assertion, error) {
 		return nil, refuse(message.RuleOPAssertionClaims, "client_assertion", "", "the claims of RFC 7523, Section 3", err)
 	}
 	if a.claims.Subject == "" || a.claims.Issuer != a.claims.Subject {
-		return nil, refuse(message.RuleOPAssertionClaims, "iss", clip(a.claims.Issuer), "iss and sub both the client_id", nil)
+		return nil, refuse(message.RuleOPAssertionClaims, "iss", message.Excerpt(a.claims.Issuer), "iss and sub both the client_id", nil)
 	}
 	return a, nil
 }
@@ -127,10 +127,10 @@ func (a *assertion) verify(method string, r Registered, keys *keyjar.Set, algori
 		return nil, err
 	}
 	if a.claims.Subject != r.ClientID {
-		return nil, refuse(message.RuleOPAssertionClaims, "sub", clip(a.claims.Subject), "the client_id", nil)
+		return nil, refuse(message.RuleOPAssertionClaims, "sub", message.Excerpt(a.claims.Subject), "the client_id", nil)
 	}
 	if typ := a.token.Header.Type; typ != "" && !a.token.Header.IsType("JWT") && !a.token.Header.IsType("client-authentication+jwt") {
-		return nil, refuse(message.RuleOPAssertionClaims, "typ", clip(typ), "JWT or client-authentication+jwt", message.RuleJOSETyp)
+		return nil, refuse(message.RuleOPAssertionClaims, "typ", message.Excerpt(typ), "JWT or client-authentication+jwt", message.RuleJOSETyp)
 	}
 	if err := a.checkAudience(r); err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (a *assertion) verify(method string, r Registered, keys *keyjar.Set, algori
 		return nil, err
 	}
 	if jti := a.claims.JWTID; jti == "" || len(jti) > longestJTI {
-		return nil, refuse(message.RuleOPAssertionJti, "jti", clip(jti), fmt.Sprintf("1 to %d characters", longestJTI), nil)
+		return nil, refuse(message.RuleOPAssertionJti, "jti", message.Excerpt(jti), fmt.Sprintf("1 to %d characters", longestJTI), nil)
 	}
 	if _, err := keys.Verify(a.token, algorithms); err != nil {
 		return nil, refuse(message.RuleOPAssertionAlg, "client_assertion", "", "a signature of the client", err)
@@ -153,7 +153,7 @@ func (a *assertion) verify(method string, r Registered, keys *keyjar.Set, algori
 func (a *assertion) checkAlgorithm(permitted []string) error {
 	got := a.token.Header.Algorithm
 	if !slices.Contains(permitted, got) {
-		return refuse(message.RuleOPAssertionAlg, "alg", clip(got), strings.Join(permitted, ", "), nil)
+		return refuse(message.RuleOPAssertionAlg, "alg", message.Excerpt(got), strings.Join(permitted, ", "), nil)
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func (a *assertion) checkAudience(r Registered) error {
 		if slices.Contains(accepted, one) {
 			return nil
 		}
-		return refuse(rule, "aud", clip(one), accepted[0], nil)
+		return refuse(rule, "aud", message.Excerpt(one), accepted[0], nil)
 	}
 	var many []string
 	if r.SingleAudience || len(a.claims.Audience) == 0 || json.Unmarshal(a.claims.Audience, &many) != nil {
@@ -198,7 +198,7 @@ func (a *assertion) checkAudience(r Registered) error {
 			return nil
 		}
 	}
-	return refuse(rule, "aud", clip(strings.Join(many, " ")), accepted[0], nil)
+	return refuse(rule, "aud", message.Excerpt(strings.Join(many, " ")), accepted[0], nil)
 }
 
 func (r *Registered) tolerance() time.Duration {

@@ -119,7 +119,7 @@ func UsesSecret(method string) bool {
 func Authenticate(ctx context.Context, method string, c Credentials, d *Draft) error {
 	m, ok := ByName(method)
 	if !ok {
-		return &message.Violation{Rule: message.RuleClientAuthMethod, Param: "token_endpoint_auth_method", Got: clip(method), Want: "a method that this client knows"}
+		return &message.Violation{Rule: message.RuleClientAuthMethod, Param: "token_endpoint_auth_method", Got: message.Excerpt(method), Want: "a method that this client knows"}
 	}
 	return m.Authenticate(ctx, c, d)
 }
@@ -150,13 +150,4 @@ func (c *Credentials) secret() (string, error) {
 		return "", &message.Violation{Rule: message.RuleClientAuthMethod, Param: "client_secret", Want: "a client_secret that has not expired", Err: ErrSecretExpired}
 	}
 	return c.ClientSecret.Reveal(), nil
-}
-
-// clip bounds what an error repeats of a peer's value.
-func clip(value string) string {
-	const most = 200
-	if len(value) > most {
-		return value[:most] + "…"
-	}
-	return value
 }

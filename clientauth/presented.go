@@ -106,7 +106,7 @@ func Present(header map[string][]string, form url.Values, certificates [][]byte)
 		scheme, credentials, _ := strings.Cut(authorization[0], " ")
 		p.Scheme = scheme
 		if !strings.EqualFold(scheme, "Basic") {
-			return p, refuse(message.RuleOPClientAuthRegistered, "authorization", clip(scheme), "a client authentication method", nil)
+			return p, refuse(message.RuleOPClientAuthRegistered, "authorization", message.Excerpt(scheme), "a client authentication method", nil)
 		}
 		id, secret, err := parseBasic(credentials)
 		if err != nil {
@@ -152,7 +152,7 @@ func (p *Presented) identify(claims []claim) error {
 			p.ClientID = c.id
 		}
 		if c.id != p.ClientID {
-			return refuse(message.RuleOPClientAuthID, c.where, clip(c.id), "the same client_id everywhere", nil)
+			return refuse(message.RuleOPClientAuthID, c.where, message.Excerpt(c.id), "the same client_id everywhere", nil)
 		}
 	}
 	if p.ClientID == "" {
@@ -166,10 +166,10 @@ func (p *Presented) identify(claims []claim) error {
 func Verify(ctx context.Context, p *Presented, r Registered) (*Proof, error) {
 	m, ok := ByName(r.Method)
 	if !ok {
-		return nil, refuse(message.RuleOPClientAuthRegistered, "token_endpoint_auth_method", clip(r.Method), "a method that this provider knows", nil)
+		return nil, refuse(message.RuleOPClientAuthRegistered, "token_endpoint_auth_method", message.Excerpt(r.Method), "a method that this provider knows", nil)
 	}
 	if r.ClientID == "" || p.ClientID != r.ClientID {
-		return nil, refuse(message.RuleOPClientAuthID, "client_id", clip(p.ClientID), "the client that is registered", nil)
+		return nil, refuse(message.RuleOPClientAuthID, "client_id", message.Excerpt(p.ClientID), "the client that is registered", nil)
 	}
 	if m.Name == message.AuthMethodNone && p.Method != message.AuthMethodNone {
 		return nil, refuse(message.RuleOPClientAuthPublic, "client authentication", p.Method, "no credential from a public client", nil)

@@ -31,7 +31,7 @@ var privateKeyJWT = Method{
 		if c.Algorithm != "" {
 			choices = []string{c.Algorithm}
 			if c.Algorithm == "none" || strings.HasPrefix(c.Algorithm, "HS") {
-				return &message.Violation{Rule: rule, Param: "token_endpoint_auth_signing_alg", Got: clip(c.Algorithm), Want: "an asymmetric algorithm"}
+				return &message.Violation{Rule: rule, Param: "token_endpoint_auth_signing_alg", Got: message.Excerpt(c.Algorithm), Want: "an asymmetric algorithm"}
 			}
 		}
 		var cause error = keyjar.ErrNoKey

@@ -39,7 +39,7 @@ var secretJWT = Method{
 			algorithm = "HS256"
 		}
 		if !slices.Contains(hmacAlgorithms, algorithm) {
-			return &message.Violation{Rule: message.RuleClientAuthAssertionKey, Param: "token_endpoint_auth_signing_alg", Got: clip(algorithm), Want: "an HMAC algorithm"}
+			return &message.Violation{Rule: message.RuleClientAuthAssertionKey, Param: "token_endpoint_auth_signing_alg", Got: message.Excerpt(algorithm), Want: "an HMAC algorithm"}
 		}
 		if len(secret) < hashLength(algorithm) {
 			return &message.Violation{Rule: message.RuleClientAuthAssertionKey, Param: "client_secret", Got: fmt.Sprintf("%d bytes", len(secret)),

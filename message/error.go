@@ -3,6 +3,7 @@ package message
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // An ErrorCode is the value of an error parameter (RFC 6749, Section 5.2 and the
@@ -119,6 +120,21 @@ type Violation struct {
 	Got   string
 	Want  string
 	Err   error // the cause, often a more general rule
+}
+
+// maxExcerpt is how many bytes of a peer's value an error shows.
+const maxExcerpt = 200
+
+// Excerpt is a peer's value as a [Violation] shows it: its beginning, if it is long.
+func Excerpt(value string) string {
+	if len(value) <= maxExcerpt {
+		return value
+	}
+	end := maxExcerpt
+	for end > 0 && !utf8.RuneStart(value[end]) {
+		end--
+	}
+	return value[:end] + "…"
 }
 
 // Error names the parameter, what was found and wanted, the rule and its section.

@@ -119,3 +119,18 @@ func TestError(t *testing.T) {
 		t.Error("errors.Is is wrong")
 	}
 }
+
+// TestExcerpt: a long value is shown by its beginning, and no letter by a part of it.
+func TestExcerpt(t *testing.T) {
+	for value, want := range map[string]string{
+		"":                                    "",
+		strings.Repeat("x", 200):              strings.Repeat("x", 200),
+		strings.Repeat("x", 201):              strings.Repeat("x", 200) + "…",
+		strings.Repeat("x", 199) + "ü and on": strings.Repeat("x", 199) + "…",
+		strings.Repeat("\xbf", 300):           "…",
+	} {
+		if got := Excerpt(value); got != want {
+			t.Errorf("%q is shown as %q", value, got)
+		}
+	}
+}

@@ -70,7 +70,7 @@ func (p *Party) inbound(w http.ResponseWriter, r *http.Request) (*service.Inboun
 		}
 	default:
 		w.Header().Set("Allow", "GET, POST")
-		return nil, problemError{KindRequest, requestError{errMethod, http.StatusMethodNotAllowed, "method " + clip(r.Method)}}
+		return nil, problemError{KindRequest, requestError{errMethod, http.StatusMethodNotAllowed, "method " + message.Excerpt(r.Method)}}
 	}
 	return in, nil
 }

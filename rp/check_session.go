@@ -54,7 +54,7 @@ func (p *Party) CheckSession() http.Handler {
 			p.sessionStatus(w, r)
 		default:
 			w.Header().Set("Allow", "GET, HEAD, POST")
-			p.fail(w, r, problemError{KindRequest, requestError{errMethod, http.StatusMethodNotAllowed, "method " + clip(r.Method)}}, "", "")
+			p.fail(w, r, problemError{KindRequest, requestError{errMethod, http.StatusMethodNotAllowed, "method " + message.Excerpt(r.Method)}}, "", "")
 		}
 	})
 }

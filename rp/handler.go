@@ -213,7 +213,7 @@ func (p *Party) parameters(w http.ResponseWriter, r *http.Request) (url.Values, 
 		raw = body
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
-		return nil, problemError{KindRequest, requestError{errMethod, http.StatusMethodNotAllowed, "method " + clip(r.Method)}}
+		return nil, problemError{KindRequest, requestError{errMethod, http.StatusMethodNotAllowed, "method " + message.Excerpt(r.Method)}}
 	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
@@ -221,7 +221,7 @@ func (p *Party) parameters(w http.ResponseWriter, r *http.Request) (url.Values, 
 	}
 	for name, list := range values {
 		if len(list) > 1 {
-			return nil, problemError{KindRequest, requestError{errBody, http.StatusBadRequest, "a parameter occurs twice: " + clip(name)}}
+			return nil, problemError{KindRequest, requestError{errBody, http.StatusBadRequest, "a parameter occurs twice: " + message.Excerpt(name)}}
 		}
 	}
 	if len(values.Get("identifier")) > maxIdentifier {
@@ -241,13 +241,4 @@ func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", problemError{KindRequest, requestError{errBody, http.StatusBadRequest, "body: incomplete"}}
 	}
 	return string(body), nil
-}
-
-// clip bounds what an error repeats of a stranger's value.
-func clip(text string) string {
-	const most = 60
-	if len(text) > most {
-		return text[:most] + "…"
-	}
-	return text
 }

@@ -51,7 +51,7 @@ func NewAccessToken(env Env) Service {
 // validated authorization response can be redeemed.
 func gatherAccessToken(_ context.Context, s *Step, req *message.AccessTokenRequest) error {
 	if s.Record.Issuer != s.Snapshot.Issuer {
-		return s.Fail(message.RuleTokenRequestEndpoint, "iss", clip(s.Snapshot.Issuer), "the issuer of this login, "+s.Record.Issuer, nil)
+		return s.Fail(message.RuleTokenRequestEndpoint, "iss", message.Excerpt(s.Snapshot.Issuer), "the issuer of this login, "+s.Record.Issuer, nil)
 	}
 	s.Pass(message.RuleTokenRequestEndpoint, "token_endpoint")
 	resp, err := recalled[message.AuthorizationResponse](s.Record, state.ItemAuthResponse)
@@ -69,7 +69,7 @@ func gatherAccessToken(_ context.Context, s *Step, req *message.AccessTokenReque
 		return s.Fail(message.RuleTokenRequestValidated, "code", "", "the code of the verified authorization response", nil)
 	}
 	if req.RedirectURI != "" && req.RedirectURI != asked.RedirectURI {
-		return s.Fail(message.RuleTokenRequestRedirectURI, "redirect_uri", clip(req.RedirectURI), asked.RedirectURI, nil)
+		return s.Fail(message.RuleTokenRequestRedirectURI, "redirect_uri", message.Excerpt(req.RedirectURI), asked.RedirectURI, nil)
 	}
 	verifier := message.Secret(s.Record.Kept(state.KeptCodeVerifier))
 	if req.CodeVerifier != "" && !req.CodeVerifier.Equal(verifier) {
@@ -203,10 +203,10 @@ func verifyTokenType(s *Step, resp *message.AccessTokenResponse) error {
 		// "the client MUST discard the response" when a bound token was asked for and
 		// this is unacceptable (RFC 9449, Section 5).
 		if strings.EqualFold(resp.TokenType, message.TokenTypeBearer) {
-			return s.Fail(message.RuleTokenResponseDPoPDowngrade, "token_type", clip(resp.TokenType), want, nil)
+			return s.Fail(message.RuleTokenResponseDPoPDowngrade, "token_type", message.Excerpt(resp.TokenType), want, nil)
 		}
 	}
-	return s.Require(strings.EqualFold(resp.TokenType, want), message.RuleTokenResponseTokenType, "token_type", clip(resp.TokenType), want)
+	return s.Require(strings.EqualFold(resp.TokenType, want), message.RuleTokenResponseTokenType, "token_type", message.Excerpt(resp.TokenType), want)
 }
 
 func verifyTokenLife(s *Step, resp *message.AccessTokenResponse) error {

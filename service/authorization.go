@@ -133,7 +133,7 @@ func checkScope(s *Step, req *message.AuthorizationRequest) error {
 	for _, word := range req.Scope {
 		// scope-token = 1*( %x21 / %x23-5B / %x5D-7E ) (RFC 6749, Section 3.3)
 		if !errorSyntax(word) || strings.Contains(word, " ") {
-			return fmt.Errorf("%w: scope: %s is no scope of printable ASCII without quote and backslash", ErrArgs, clip(word))
+			return fmt.Errorf("%w: scope: %s is no scope of printable ASCII without quote and backslash", ErrArgs, message.Excerpt(word))
 		}
 	}
 	if req.Scope.Has(message.ScopeOpenID) == openID {
@@ -220,7 +220,7 @@ func checkResponseMode(s *Step, req *message.AuthorizationRequest) error {
 		modes = defaultModes
 	}
 	if !contains(modes, string(req.ResponseMode)) {
-		return s.Fail(rule, "response_mode", string(req.ResponseMode), "a mode that the provider supports: "+clip(message.List(modes).String()), nil)
+		return s.Fail(rule, "response_mode", string(req.ResponseMode), "a mode that the provider supports: "+message.Excerpt(message.List(modes).String()), nil)
 	}
 	s.Pass(rule, "response_mode")
 	return nil
@@ -238,9 +238,9 @@ func checkRedirectURI(s *Step, req *message.AuthorizationRequest) error {
 	// Section 3.1.2), also where the registration was made out of band.
 	scheme, _, absolute := strings.Cut(req.RedirectURI, ":")
 	if !absolute || strings.ContainsAny(scheme, "/?#") || strings.Contains(req.RedirectURI, "#") {
-		return s.Fail(rule, "redirect_uri", clip(req.RedirectURI), "an absolute URI without fragment", nil)
+		return s.Fail(rule, "redirect_uri", message.Excerpt(req.RedirectURI), "an absolute URI without fragment", nil)
 	}
-	return s.Require(contains(s.Snapshot.Metadata.RedirectURIs, req.RedirectURI), rule, "redirect_uri", clip(req.RedirectURI), "one of the registered redirect URIs")
+	return s.Require(contains(s.Snapshot.Metadata.RedirectURIs, req.RedirectURI), rule, "redirect_uri", message.Excerpt(req.RedirectURI), "one of the registered redirect URIs")
 }
 
 // settleState takes the caller's state or draws one. "The probability of an

@@ -71,10 +71,10 @@ func checkHint(s *Step, req *message.AuthorizationRequest) error {
 		return s.Fail(rule, param, "", "an ID Token", err)
 	}
 	if want := expectedIssuer(s, claims.Extra); claims.Issuer != want {
-		return s.Fail(rule, param+".iss", clip(claims.Issuer), want, nil)
+		return s.Fail(rule, param+".iss", message.Excerpt(claims.Issuer), want, nil)
 	}
 	if !claims.Audience.Has(s.clientID()) {
-		return s.Fail(rule, param+".aud", clip(strings.Join(claims.Audience, " ")), s.clientID(), nil)
+		return s.Fail(rule, param+".aud", message.Excerpt(strings.Join(claims.Audience, " ")), s.clientID(), nil)
 	}
 	alg := idTokenAlg(s)
 	keys := s.Snapshot.ProviderKeys()
@@ -140,7 +140,7 @@ func checkResources(s *Step, resources message.Audience) error {
 	for _, r := range resources {
 		u, err := url.Parse(r)
 		if err != nil || !u.IsAbs() || strings.Contains(r, "#") {
-			return s.Fail(rule, param, clip(r), "an absolute URI without fragment", nil)
+			return s.Fail(rule, param, message.Excerpt(r), "an absolute URI without fragment", nil)
 		}
 	}
 	s.Pass(rule, param)

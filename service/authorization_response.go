@@ -26,7 +26,7 @@ func decodeAuthorizationResponse(_ context.Context, s *Step) (*message.Authoriza
 	} else if in.Mode == message.ResponseModeFormPost {
 		media, _, _ := mime.ParseMediaType(in.ContentType)
 		if err := s.Require(in.Method == "POST" && media == "application/x-www-form-urlencoded", message.RuleAuthzResponseFormPost, "method",
-			in.Method+" "+clip(in.ContentType), "a POST with a form body"); err != nil {
+			in.Method+" "+message.Excerpt(in.ContentType), "a POST with a form body"); err != nil {
 			return nil, err
 		}
 	}
@@ -107,7 +107,7 @@ func verifyState(ctx context.Context, s *Step, resp *message.AuthorizationRespon
 	}
 	s.State, s.Record = resp.State, r
 	if r.Issuer != s.Snapshot.Issuer {
-		return s.Fail(message.RuleAuthzResponseState, "state", clip(r.Issuer), "a login at "+s.Snapshot.Issuer, nil)
+		return s.Fail(message.RuleAuthzResponseState, "state", message.Excerpt(r.Issuer), "a login at "+s.Snapshot.Issuer, nil)
 	}
 	s.Pass(message.RuleAuthzResponseState, "state")
 	return nil
@@ -209,7 +209,7 @@ func verifyPromised(s *Step, req *message.AuthorizationRequest, resp *message.Au
 // verifyFrontToken judges what comes with an access token (RFC 6749, Section 4.2.2).
 func verifyFrontToken(s *Step, resp *message.AuthorizationResponse) error {
 	if !strings.EqualFold(resp.TokenType, message.TokenTypeBearer) {
-		return s.Fail(message.RuleAuthzResponseIncomplete, "token_type", clip(resp.TokenType), "Bearer", nil)
+		return s.Fail(message.RuleAuthzResponseIncomplete, "token_type", message.Excerpt(resp.TokenType), "Bearer", nil)
 	}
 	if err := verifyTokenText(s, "access_token", resp.AccessToken); err != nil {
 		return err

@@ -88,7 +88,7 @@ func completeBackchannel(_ context.Context, s *Step, req *message.BackchannelAut
 	if len(req.Scope) == 0 {
 		req.Scope = message.List{message.ScopeOpenID}
 	}
-	if err := s.Require(req.Scope.Has(message.ScopeOpenID), rule, "scope", clip(req.Scope.String()), "openid among the scopes"); err != nil {
+	if err := s.Require(req.Scope.Has(message.ScopeOpenID), rule, "scope", message.Excerpt(req.Scope.String()), "openid among the scopes"); err != nil {
 		return err
 	}
 	// "it is REQUIRED that the Client provides one (and only one) of the hints" (CIBA
@@ -118,7 +118,7 @@ func settleDelivery(s *Step, req *message.BackchannelAuthenticationRequest) erro
 	mode := deliveryMode(s)
 	supported := s.Snapshot.Provider.BackchannelTokenDeliveryModesSupported
 	known := mode == message.DeliveryModePoll || mode == message.DeliveryModePing || mode == message.DeliveryModePush
-	if err := s.Require(known && (len(supported) == 0 || contains(supported, mode)), rule, "backchannel_token_delivery_mode", clip(mode), "a mode that the provider supports"); err != nil {
+	if err := s.Require(known && (len(supported) == 0 || contains(supported, mode)), rule, "backchannel_token_delivery_mode", message.Excerpt(mode), "a mode that the provider supports"); err != nil {
 		return err
 	}
 	if mode == message.DeliveryModePoll {
@@ -157,7 +157,7 @@ func signBackchannel(s *Step, req *message.BackchannelAuthenticationRequest, alg
 	const rule = message.RuleCIBARequest
 	key, alg, err := s.signingKey(alg, s.Snapshot.Provider.BackchannelAuthenticationRequestSigningAlgs)
 	if err != nil {
-		return nil, s.Fail(rule, "request.alg", clip(alg), "the registered algorithm, which the provider lists and a key of ours can do", err)
+		return nil, s.Fail(rule, "request.alg", message.Excerpt(alg), "the registered algorithm, which the provider lists and a key of ours can do", err)
 	}
 	id, err := s.Random(16)
 	if err != nil {

@@ -31,7 +31,7 @@ func NewBackchannelLogout(env Env) Service {
 		Response: Params,
 		Decode: func(_ context.Context, s *Step) (*message.BackchannelLogoutRequest, error) {
 			if in := s.Response.inbound; in != nil {
-				if err := s.Require(isFormPost(in), message.RuleBackchannelRequest, "method", in.Method+" "+clip(in.ContentType), "a POST with a form body"); err != nil {
+				if err := s.Require(isFormPost(in), message.RuleBackchannelRequest, "method", in.Method+" "+message.Excerpt(in.ContentType), "a POST with a form body"); err != nil {
 					return nil, err
 				}
 			}
@@ -117,7 +117,7 @@ var logoutClaimRules = claimRules{
 // typed at all.
 func logoutHeader(_ context.Context, s *Step, t *keyjar.Token, _ *message.LogoutToken) error {
 	alg := idTokenAlg(s)
-	if err := s.Require(sameAlg(t.Header.Algorithm, alg) && alg != "none", message.RuleBackchannelSignature, "logout_token.alg", clip(t.Header.Algorithm), alg); err != nil {
+	if err := s.Require(sameAlg(t.Header.Algorithm, alg) && alg != "none", message.RuleBackchannelSignature, "logout_token.alg", message.Excerpt(t.Header.Algorithm), alg); err != nil {
 		return err
 	}
 	types := []string{message.LogoutTokenType}
@@ -182,7 +182,7 @@ func logoutSessions(ctx context.Context, s *Step, _ *keyjar.Token, c *message.Lo
 				return err
 			}
 			if !same {
-				return s.Fail(message.RuleBackchannelSubject, "logout_token.sub", clip(c.Subject), "the user of the session that sid names", nil)
+				return s.Fail(message.RuleBackchannelSubject, "logout_token.sub", message.Excerpt(c.Subject), "the user of the session that sid names", nil)
 			}
 		}
 	}

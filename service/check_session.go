@@ -52,7 +52,7 @@ func gatherCheckSession(_ context.Context, s *Step, req *message.CheckSessionReq
 	}
 	// "It MUST NOT contain the space character" (Section 2), which separates the two.
 	if strings.Contains(resp.SessionState, " ") {
-		return s.Fail(message.RuleSessionIframe, "session_state", clip(resp.SessionState), "a value without a space", nil)
+		return s.Fail(message.RuleSessionIframe, "session_state", message.Excerpt(resp.SessionState), "a value without a space", nil)
 	}
 	req.ClientID, req.SessionState = s.clientID(), resp.SessionState
 	s.Pass(message.RuleSessionIframe, "session_state")
@@ -73,7 +73,7 @@ func verifySessionStatus(_ context.Context, s *Step, resp *message.CheckSessionR
 		ask := message.AuthorizationRequest{Prompt: message.List{message.PromptNone}, IDTokenHint: hint}
 		s.Optional = append(s.Optional, s.task(NewAuthorization, Args{Message: ask}))
 	default:
-		return s.Fail(message.RuleSessionStatus, "status", clip(resp.Status), "unchanged, changed or error", nil)
+		return s.Fail(message.RuleSessionStatus, "status", message.Excerpt(resp.Status), "unchanged, changed or error", nil)
 	}
 	s.Pass(message.RuleSessionStatus, "status")
 	return nil

@@ -105,7 +105,7 @@ func gatherClaimsSource(_ context.Context, s *Step, req *ClaimsSourceRequest) er
 		return fmt.Errorf("%w: neither a source nor claims to ask it for", ErrArgs)
 	}
 	if err := s.Snapshot.CheckEndpoint("endpoint", req.Endpoint); err != nil {
-		return s.Fail(message.RuleClaimsSourceFetch, "endpoint", clip(req.Endpoint), "an https URL", err)
+		return s.Fail(message.RuleClaimsSourceFetch, "endpoint", message.Excerpt(req.Endpoint), "an https URL", err)
 	}
 	s.Pass(message.RuleClaimsSourceFetch, "endpoint")
 	own, err := tokensOf(s.Record)
@@ -239,7 +239,7 @@ func openSource(s *Step, text, source string, names []string) (SourcedClaims, *m
 		case err == nil:
 			got.Issuer, got.Verified = claims.Issuer, true
 		case !isUnknownKey(err):
-			return fail(message.RuleClaimsSourceSignature, "a good signature of "+clip(claims.Issuer), err)
+			return fail(message.RuleClaimsSourceSignature, "a good signature of "+message.Excerpt(claims.Issuer), err)
 		}
 	}
 	for _, name := range names {

@@ -44,7 +44,7 @@ func clientRedirectURIs(s *Step, m *message.ClientMetadata) error {
 	for _, uri := range m.RedirectURIs {
 		u, err := url.Parse(uri)
 		if err != nil || u.Scheme == "" || strings.Contains(uri, "#") {
-			return s.Fail(rule, param, clip(uri), "an absolute URI without fragment", nil)
+			return s.Fail(rule, param, message.Excerpt(uri), "an absolute URI without fragment", nil)
 		}
 		want := ""
 		if m.ApplicationType == message.ApplicationTypeNative {
@@ -53,7 +53,7 @@ func clientRedirectURIs(s *Step, m *message.ClientMetadata) error {
 			want = webFault(u, tokens)
 		}
 		if want != "" {
-			return s.Fail(rule, param, clip(uri), want, nil)
+			return s.Fail(rule, param, message.Excerpt(uri), want, nil)
 		}
 	}
 	s.Pass(rule, param)
@@ -124,7 +124,7 @@ func clientGrantTypes(s *Step, m *message.ClientMetadata) error {
 			if has {
 				want = "a response type that uses " + pair.grant
 			}
-			return s.Fail(rule, param, clip(strings.Join(m.GrantTypes, " ")), want, nil)
+			return s.Fail(rule, param, message.Excerpt(strings.Join(m.GrantTypes, " ")), want, nil)
 		}
 	}
 	s.Pass(rule, param)
@@ -140,7 +140,7 @@ func clientKeys(s *Step, m *message.ClientMetadata) error {
 	}
 	if m.JWKSURI != "" {
 		if err := s.Snapshot.CheckEndpoint("jwks_uri", m.JWKSURI); err != nil {
-			return s.Fail(rule, "jwks_uri", clip(m.JWKSURI), "an https URL", err)
+			return s.Fail(rule, "jwks_uri", message.Excerpt(m.JWKSURI), "an https URL", err)
 		}
 	}
 	if m.JWKS != nil {
@@ -199,7 +199,7 @@ func clientEncryption(s *Step, m *message.ClientMetadata) error {
 		{"introspection_encrypted_response_enc", m.IntrospectionEncryptedResponseAlg, m.IntrospectionEncryptedResponseEnc},
 	} {
 		if pair.enc != "" && pair.alg == "" {
-			return s.Fail(rule, pair.name, clip(pair.enc), "its alg beside it", nil)
+			return s.Fail(rule, pair.name, message.Excerpt(pair.enc), "its alg beside it", nil)
 		}
 	}
 	s.Pass(rule, "body")
@@ -234,14 +234,14 @@ func clientHTTPS(s *Step, m *message.ClientMetadata) error {
 			continue
 		}
 		if err := s.Snapshot.CheckEndpoint(u.name, u.uri); err != nil {
-			return s.Fail(rule, u.name, clip(u.uri), "an https URL without fragment", err)
+			return s.Fail(rule, u.name, message.Excerpt(u.uri), "an https URL without fragment", err)
 		}
 	}
 	if uri := m.FrontchannelLogoutURI; uri != "" {
 		// "The domain, port, and scheme of this URL MUST be the same as that of a
 		// registered Redirection URI value" (Front-Channel Logout 1.0, Section 2).
 		if !slices.ContainsFunc(m.RedirectURIs, func(redirect string) bool { return sameOrigin(redirect, uri) }) {
-			return s.Fail(rule, "frontchannel_logout_uri", clip(uri), "scheme, host and port of a redirect URI", nil)
+			return s.Fail(rule, "frontchannel_logout_uri", message.Excerpt(uri), "scheme, host and port of a redirect URI", nil)
 		}
 	}
 	s.Pass(rule, "body")

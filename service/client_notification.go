@@ -64,7 +64,7 @@ func readNotification(s *Step) (*message.BackchannelNotification, error) {
 	}
 	media, _, _ := mime.ParseMediaType(in.ContentType)
 	if in.Method != "POST" || media != "application/json" {
-		return nil, s.Fail(rule, "method", in.Method+" "+clip(in.ContentType), "a POST of JSON", nil)
+		return nil, s.Fail(rule, "method", in.Method+" "+message.Excerpt(in.ContentType), "a POST of JSON", nil)
 	}
 	m := new(message.BackchannelNotification)
 	if err := message.DecodeJSON([]byte(in.Raw), m); err != nil {

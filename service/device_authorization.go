@@ -67,7 +67,7 @@ func verifyDeviceAuthorization(_ context.Context, s *Step, resp *message.DeviceA
 		}
 		// The user is sent there to log in.
 		if err := s.Snapshot.CheckEndpoint(uri.name, uri.value); err != nil {
-			return s.Fail(rule, uri.name, clip(uri.value), "an https address for the user", err)
+			return s.Fail(rule, uri.name, message.Excerpt(uri.value), "an https address for the user", err)
 		}
 	}
 	s.Pass(rule, "verification_uri")
@@ -150,7 +150,7 @@ func NewDeviceToken(env Env) Service {
 
 // sameIssuer holds a record to the provider that it was begun at.
 func sameIssuer(s *Step) error {
-	return s.Require(s.Record.Issuer == s.Snapshot.Issuer, message.RuleTokenRequestEndpoint, "iss", clip(s.Snapshot.Issuer), "the issuer of this login, "+clip(s.Record.Issuer))
+	return s.Require(s.Record.Issuer == s.Snapshot.Issuer, message.RuleTokenRequestEndpoint, "iss", message.Excerpt(s.Snapshot.Issuer), "the issuer of this login, "+message.Excerpt(s.Record.Issuer))
 }
 
 // keepPolled commits the tokens that were polled for; what was polled with is spent.

@@ -106,7 +106,7 @@ func originalIDToken(r state.Record) (message.Secret, error) {
 
 func completeEndSession(ctx context.Context, s *Step, req *message.EndSessionRequest) error {
 	if req.ClientID != s.clientID() || req.ClientID == "" {
-		return s.Fail(message.RuleEndSessionRequest, "client_id", clip(req.ClientID), "our client_id", nil)
+		return s.Fail(message.RuleEndSessionRequest, "client_id", message.Excerpt(req.ClientID), "our client_id", nil)
 	}
 	original, err := originalIDToken(s.Record)
 	if err != nil {
@@ -129,7 +129,7 @@ func completeEndSession(ctx context.Context, s *Step, req *message.EndSessionReq
 		}
 		return nil
 	}
-	if err := s.Require(contains(s.Snapshot.Metadata.PostLogoutRedirectURIs, uri), message.RuleEndSessionRedirectURI, "post_logout_redirect_uri", clip(uri), "one that we registered"); err != nil {
+	if err := s.Require(contains(s.Snapshot.Metadata.PostLogoutRedirectURIs, uri), message.RuleEndSessionRedirectURI, "post_logout_redirect_uri", message.Excerpt(uri), "one that we registered"); err != nil {
 		return err
 	}
 	return settleLogoutState(ctx, s, req)
@@ -183,7 +183,7 @@ func verifyEndSession(ctx context.Context, s *Step, resp *message.EndSessionResp
 		return err
 	}
 	if err == nil && r.Issuer != s.Snapshot.Issuer {
-		return s.Fail(rule, param, clip(r.Issuer), s.Snapshot.Issuer, nil)
+		return s.Fail(rule, param, message.Excerpt(r.Issuer), s.Snapshot.Issuer, nil)
 	}
 	s.State, s.Record = logins[0], r
 	s.Pass(rule, param)

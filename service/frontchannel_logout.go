@@ -44,14 +44,14 @@ func verifyFrontchannelLogout(ctx context.Context, s *Step, req *message.Frontch
 		s.Skip(message.RuleFrontchannelMatch, "sid", "no session is named")
 		return nil
 	}
-	if err := s.Require(req.Issuer == s.Snapshot.Issuer || templated(s, req.Issuer), message.RuleFrontchannelMatch, "iss", clip(req.Issuer), s.Snapshot.Issuer); err != nil {
+	if err := s.Require(req.Issuer == s.Snapshot.Issuer || templated(s, req.Issuer), message.RuleFrontchannelMatch, "iss", message.Excerpt(req.Issuer), s.Snapshot.Issuer); err != nil {
 		return err
 	}
 	states, err := s.DB().States(ctx, state.KindSessionID, state.PerIssuer(req.Issuer, req.SessionID))
 	if err != nil {
 		return err
 	}
-	if err := s.Require(len(states) > 0, message.RuleFrontchannelMatch, "sid", clip(req.SessionID), "a session of ours"); err != nil {
+	if err := s.Require(len(states) > 0, message.RuleFrontchannelMatch, "sid", message.Excerpt(req.SessionID), "a session of ours"); err != nil {
 		return err
 	}
 	s.Pass(message.RuleFrontchannelEffect, "sid")

@@ -163,7 +163,7 @@ func idTokenHeader(s *Step, c *idTokenCheck) error {
 		s.Pass(message.RuleIDTokenAlgNone, "id_token.alg")
 	}
 	if !sameAlg(h.Algorithm, c.alg) {
-		return s.Fail(message.RuleIDTokenAlg, "id_token.alg", clip(h.Algorithm), c.alg, &message.Violation{Rule: message.RuleJOSEAlg, Param: "alg", Got: clip(h.Algorithm), Want: c.alg})
+		return s.Fail(message.RuleIDTokenAlg, "id_token.alg", message.Excerpt(h.Algorithm), c.alg, &message.Violation{Rule: message.RuleJOSEAlg, Param: "alg", Got: message.Excerpt(h.Algorithm), Want: c.alg})
 	}
 	s.Pass(message.RuleIDTokenAlg, "id_token.alg")
 	return requireTyp(s, message.RuleIDTokenTyp, "id_token.typ", h, "JWT")
@@ -182,7 +182,7 @@ func requireTyp(s *Step, rule message.Rule, param string, h *keyjar.Header, allo
 		s.Pass(rule, param)
 		return nil
 	}
-	return s.Fail(rule, param, clip(h.Type), strings.Join(allowed, " or ")+", or none", &message.Violation{Rule: message.RuleJOSETyp, Param: "typ", Got: clip(h.Type)})
+	return s.Fail(rule, param, message.Excerpt(h.Type), strings.Join(allowed, " or ")+", or none", &message.Violation{Rule: message.RuleJOSETyp, Param: "typ", Got: message.Excerpt(h.Type)})
 }
 
 func idTokenIssuer(s *Step, c *idTokenCheck) error {
@@ -192,12 +192,12 @@ func idTokenIssuer(s *Step, c *idTokenCheck) error {
 func idTokenAudience(s *Step, c *idTokenCheck) error {
 	id := s.clientID()
 	if !c.claims.Audience.Has(id) {
-		return s.Fail(message.RuleIDTokenAud, "id_token.aud", clip(strings.Join(c.claims.Audience, " ")), id, nil)
+		return s.Fail(message.RuleIDTokenAud, "id_token.aud", message.Excerpt(strings.Join(c.claims.Audience, " ")), id, nil)
 	}
 	s.Pass(message.RuleIDTokenAud, "id_token.aud")
 	for _, aud := range c.claims.Audience {
 		if aud != id && !contains(s.Snapshot.TrustedAudiences, aud) {
-			return s.Fail(message.RuleIDTokenAudUntrusted, "id_token.aud", clip(aud), "no audience beside us but the trusted ones", nil)
+			return s.Fail(message.RuleIDTokenAudUntrusted, "id_token.aud", message.Excerpt(aud), "no audience beside us but the trusted ones", nil)
 		}
 	}
 	s.Pass(message.RuleIDTokenAudUntrusted, "id_token.aud")
@@ -212,7 +212,7 @@ func idTokenAuthorizedParty(s *Step, c *idTokenCheck) error {
 		s.Skip(message.RuleIDTokenAzp, "id_token.azp", "absent, with one audience")
 		return nil
 	}
-	return s.Require(c.claims.AuthorizedParty == s.clientID(), message.RuleIDTokenAzp, "id_token.azp", clip(c.claims.AuthorizedParty), s.clientID())
+	return s.Require(c.claims.AuthorizedParty == s.clientID(), message.RuleIDTokenAzp, "id_token.azp", message.Excerpt(c.claims.AuthorizedParty), s.clientID())
 }
 
 // idTokenSubject: "It MUST NOT exceed 255 ASCII characters in length" (Core, Section 2).
@@ -221,7 +221,7 @@ func idTokenSubject(s *Step, c *idTokenCheck) error {
 	if _, ok := c.claims.Extra.Get("events"); ok {
 		return s.Fail(message.RuleIDTokenTyp, "id_token.events", "", "no events: it is not a logout token", nil)
 	}
-	return s.Require(validSubject(c.claims.Subject), message.RuleIDTokenSub, "id_token.sub", clip(c.claims.Subject), "1 to 255 ASCII characters")
+	return s.Require(validSubject(c.claims.Subject), message.RuleIDTokenSub, "id_token.sub", message.Excerpt(c.claims.Subject), "1 to 255 ASCII characters")
 }
 
 func validSubject(sub string) bool {
@@ -341,7 +341,7 @@ func idTokenACR(s *Step, c *idTokenCheck) error {
 	}
 	values := allowedValues(wish)
 	ok := c.claims.ACR != "" && (len(values) == 0 || slices.Contains(values, c.claims.ACR))
-	return s.Require(ok, message.RuleIDTokenACR, "id_token.acr", clip(c.claims.ACR), strings.Join(values, " or "))
+	return s.Require(ok, message.RuleIDTokenACR, "id_token.acr", message.Excerpt(c.claims.ACR), strings.Join(values, " or "))
 }
 
 func idTokenHashes(s *Step, c *idTokenCheck) error {
@@ -402,7 +402,7 @@ func otherHash(got, of, param string) error {
 func idTokenBinding(s *Step, c *idTokenCheck) error {
 	if c.first != nil {
 		ok := c.first.Issuer == c.claims.Issuer && c.first.Subject == c.claims.Subject
-		if err := s.Require(ok, message.RuleIDTokenHybridBinding, "id_token.sub", clip(c.claims.Subject), "iss and sub of the front-channel ID Token"); err != nil {
+		if err := s.Require(ok, message.RuleIDTokenHybridBinding, "id_token.sub", message.Excerpt(c.claims.Subject), "iss and sub of the front-channel ID Token"); err != nil {
 			return err
 		}
 	}
@@ -413,7 +413,7 @@ func idTokenBinding(s *Step, c *idTokenCheck) error {
 	if len(values) == 0 {
 		return nil
 	}
-	return s.Require(slices.Contains(values, c.claims.Subject), message.RuleIDTokenRequestedSub, "id_token.sub", clip(c.claims.Subject), "the subject that was asked for")
+	return s.Require(slices.Contains(values, c.claims.Subject), message.RuleIDTokenRequestedSub, "id_token.sub", message.Excerpt(c.claims.Subject), "the subject that was asked for")
 }
 
 // requestedSubjects are those that a request asks for: by value, or by its hint. "If

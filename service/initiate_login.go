@@ -31,14 +31,14 @@ func NewInitiateLogin(env Env) Service {
 }
 
 func verifyInitiateLogin(_ context.Context, s *Step, req *message.InitiateLoginRequest) error {
-	if err := s.Require(req.Issuer != "" && req.Issuer == s.Snapshot.Issuer, message.RuleInitLoginIss, "iss", clip(req.Issuer), "an issuer that we know"); err != nil {
+	if err := s.Require(req.Issuer != "" && req.Issuer == s.Snapshot.Issuer, message.RuleInitLoginIss, "iss", message.Excerpt(req.Issuer), "an issuer that we know"); err != nil {
 		return err
 	}
 	if req.TargetLinkURI != "" {
 		// "RPs MUST verify the value of the target_link_uri to prevent being used as
 		// an open redirector" (Core, Section 4).
 		_, ok := LocalTarget(req.TargetLinkURI, s.Snapshot.Metadata.RedirectURIs...)
-		if err := s.Require(ok, message.RuleInitLoginTarget, "target_link_uri", clip(req.TargetLinkURI), "an address on our site"); err != nil {
+		if err := s.Require(ok, message.RuleInitLoginTarget, "target_link_uri", message.Excerpt(req.TargetLinkURI), "an address on our site"); err != nil {
 			return err
 		}
 	}

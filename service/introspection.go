@@ -98,7 +98,7 @@ func firstIntrospection(s *Step) (bool, error) {
 		return false, nil
 	}
 	media, _, _ := mime.ParseMediaType(strings.Join(headerValues(s.Response.Header, "Content-Type"), ","))
-	return false, s.Require(media == mediaIntrospection, message.RuleIntrospectionJWT, "content_type", clip(media), mediaIntrospection)
+	return false, s.Require(media == mediaIntrospection, message.RuleIntrospectionJWT, "content_type", message.Excerpt(media), mediaIntrospection)
 }
 
 func decodeIntrospection(s *Step, answer *Answer) (*message.IntrospectionResponse, error) {
@@ -123,10 +123,10 @@ func decodeIntrospection(s *Step, answer *Answer) (*message.IntrospectionRespons
 	if signed == "" {
 		signed = "RS256" // the default (RFC 9701, Section 6)
 	}
-	if err := s.Require(t.Header.Algorithm == signed && signed != "none", rule, "introspection.alg", clip(t.Header.Algorithm), signed); err != nil {
+	if err := s.Require(t.Header.Algorithm == signed && signed != "none", rule, "introspection.alg", message.Excerpt(t.Header.Algorithm), signed); err != nil {
 		return nil, err
 	}
-	if err := s.Require(t.Header.IsType(message.IntrospectionJWTType), rule, "introspection.typ", clip(t.Header.Type), message.IntrospectionJWTType); err != nil {
+	if err := s.Require(t.Header.IsType(message.IntrospectionJWTType), rule, "introspection.typ", message.Excerpt(t.Header.Type), message.IntrospectionJWTType); err != nil {
 		return nil, err
 	}
 	claims := new(message.IntrospectionJWT)
@@ -145,7 +145,7 @@ func decodeIntrospection(s *Step, answer *Answer) (*message.IntrospectionRespons
 // verifyIntrospectionJWT judges what stands around the answer (RFC 9701, Section 5).
 func verifyIntrospectionJWT(s *Step, c *message.IntrospectionJWT) error {
 	const rule = message.RuleIntrospectionJWT
-	if err := s.Require(c.Issuer == s.Snapshot.Issuer, rule, "introspection.iss", clip(c.Issuer), s.Snapshot.Issuer); err != nil {
+	if err := s.Require(c.Issuer == s.Snapshot.Issuer, rule, "introspection.iss", message.Excerpt(c.Issuer), s.Snapshot.Issuer); err != nil {
 		return err
 	}
 	if err := verifyAudience(s, rule, "introspection.aud", c.Audience); err != nil {

@@ -13,7 +13,7 @@ func verifyIssuer(s *Step, req *message.AuthorizationRequest, resp *message.Auth
 		servicecontext.ProviderAllows(s.Snapshot.Provider.AuthorizationResponseIssParameterSupported, false)
 	switch {
 	case resp.Issuer != "":
-		if err := s.Require(resp.Issuer == s.Record.Issuer, message.RuleAuthzResponseIss, "iss", clip(resp.Issuer), s.Record.Issuer); err != nil {
+		if err := s.Require(resp.Issuer == s.Record.Issuer, message.RuleAuthzResponseIss, "iss", message.Excerpt(resp.Issuer), s.Record.Issuer); err != nil {
 			return err
 		}
 	case announced && resp.IDToken != "" && s.Snapshot.Compat.IssuerInIDToken:
@@ -25,7 +25,7 @@ func verifyIssuer(s *Step, req *message.AuthorizationRequest, resp *message.Auth
 	}
 	// Older providers send client_id beside iss (the mix-up draft before RFC 9207).
 	if resp.ClientID != "" {
-		if err := s.Require(resp.ClientID == s.clientID(), message.RuleAuthzResponseIss, "client_id", clip(resp.ClientID), s.clientID()); err != nil {
+		if err := s.Require(resp.ClientID == s.clientID(), message.RuleAuthzResponseIss, "client_id", message.Excerpt(resp.ClientID), s.clientID()); err != nil {
 			return err
 		}
 	}
@@ -36,24 +36,15 @@ func verifyIssuer(s *Step, req *message.AuthorizationRequest, resp *message.Auth
 	default:
 		// "a distinct redirect URI for each authorization server" (RFC 9700,
 		// Section 4.4.2.2) tells them apart only if it is compared.
-		return s.Require(in.RedirectURI == req.RedirectURI, message.RuleAuthzResponseIssuerRedirectURI, "redirect_uri", clip(in.RedirectURI), req.RedirectURI)
+		return s.Require(in.RedirectURI == req.RedirectURI, message.RuleAuthzResponseIssuerRedirectURI, "redirect_uri", message.Excerpt(in.RedirectURI), req.RedirectURI)
 	}
 	return nil
-}
-
-// clip bounds what an error repeats of a peer's value.
-func clip(value string) string {
-	const most = 200
-	if len(value) > most {
-		return value[:most] + "…"
-	}
-	return value
 }
 
 // printable drops from a peer's text what has no place in a log line.
 func printable(text string) string {
 	out := make([]rune, 0, len(text))
-	for _, r := range clip(text) {
+	for _, r := range message.Excerpt(text) {
 		if r < ' ' || r == 0x7f {
 			r = ' '
 		}

@@ -64,5 +64,5 @@ func requireIssuer(s *Step, rule message.Rule, param, got string, claims message
 	if s.Snapshot.Compat.InsecureIssuerTemplate != "" {
 		cause = &message.Violation{Rule: message.RuleMetadataIssuerTemplate, Param: param}
 	}
-	return s.Fail(rule, param, clip(got), want, cause)
+	return s.Fail(rule, param, message.Excerpt(got), want, cause)
 }

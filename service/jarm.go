@@ -45,7 +45,7 @@ func openJARM(s *Step, outer *message.AuthorizationResponse) (*message.Authoriza
 		return nil, err
 	}
 	// "The algorithm none is not allowed", RS256 by default (JARM, Section 3).
-	if err := s.Require(j.token.Header.Algorithm == jarmAlg(s), message.RuleJARMProtection, "response.alg", clip(j.token.Header.Algorithm), jarmAlg(s)); err != nil {
+	if err := s.Require(j.token.Header.Algorithm == jarmAlg(s), message.RuleJARMProtection, "response.alg", message.Excerpt(j.token.Header.Algorithm), jarmAlg(s)); err != nil {
 		return nil, err
 	}
 	if err := requireTyp(s, message.RuleJOSETyp, "response.typ", &j.token.Header, "JWT"); err != nil {
@@ -75,7 +75,7 @@ func jarmAlg(s *Step) string {
 // state and binding, and before anything that the response says is believed.
 func verifyJARM(s *Step) error {
 	c := &s.jarm.claims
-	if err := s.Require(c.Issuer == s.Record.Issuer, message.RuleJARMIss, "response.iss", clip(c.Issuer), s.Record.Issuer); err != nil {
+	if err := s.Require(c.Issuer == s.Record.Issuer, message.RuleJARMIss, "response.iss", message.Excerpt(c.Issuer), s.Record.Issuer); err != nil {
 		return err
 	}
 	if err := verifyAudience(s, message.RuleJARMAud, "response.aud", c.Audience); err != nil {

@@ -123,7 +123,7 @@ func verifyAudience(s *Step, rule message.Rule, param string, aud message.Audien
 		s.Pass(rule, param)
 		return nil
 	}
-	return s.Fail(rule, param, clip(fmt.Sprint([]string(aud))), s.clientID(), nil)
+	return s.Fail(rule, param, message.Excerpt(fmt.Sprint([]string(aud))), s.clientID(), nil)
 }
 
 // decryptClaims opens a JWE that holds claims without a signature.

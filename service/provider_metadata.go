@@ -109,7 +109,7 @@ func metadataSignature(s *Step, _ metadataRules, p *message.ProviderMetadata) er
 		return s.Fail(rule, param, "", "metadata as claims", err)
 	}
 	if claims.Issuer != s.Snapshot.Issuer {
-		return s.Fail(rule, param+".iss", clip(claims.Issuer), s.Snapshot.Issuer, nil)
+		return s.Fail(rule, param+".iss", message.Excerpt(claims.Issuer), s.Snapshot.Issuer, nil)
 	}
 	signed := new(message.ProviderMetadata)
 	if err := message.DecodeClaims(token.Payload, signed); err != nil {
@@ -117,7 +117,7 @@ func metadataSignature(s *Step, _ metadataRules, p *message.ProviderMetadata) er
 	}
 	if signed.Issuer != "" {
 		if err := s.Snapshot.CheckIssuer(signed.Issuer); err != nil {
-			return s.Fail(rule, param+".issuer", clip(signed.Issuer), s.Snapshot.Issuer, err)
+			return s.Fail(rule, param+".issuer", message.Excerpt(signed.Issuer), s.Snapshot.Issuer, err)
 		}
 	}
 	// "Signed metadata values MUST take precedence over the corresponding values
@@ -196,12 +196,12 @@ func metadataEndpoints(s *Step, _ metadataRules, p *message.ProviderMetadata) er
 func metadataValues(s *Step, _ metadataRules, p *message.ProviderMetadata) error {
 	const rule = message.RuleMetadataValues
 	if len(p.ScopesSupported) > 0 && s.Snapshot.Profile.OpenID() && !contains(p.ScopesSupported, message.ScopeOpenID) {
-		return s.Fail(rule, "scopes_supported", clip(fmt.Sprint(p.ScopesSupported)), "openid among them", nil)
+		return s.Fail(rule, "scopes_supported", message.Excerpt(fmt.Sprint(p.ScopesSupported)), "openid among them", nil)
 	}
 	if len(p.IDTokenSigningAlgs) > 0 && s.Snapshot.Profile.OpenID() {
 		permitted := keyjar.SigningAlgorithms()
 		if !slices.ContainsFunc(p.IDTokenSigningAlgs, func(alg string) bool { return alg != "none" && contains(permitted, alg) }) {
-			return s.Fail(rule, "id_token_signing_alg_values_supported", clip(fmt.Sprint(p.IDTokenSigningAlgs)), "an algorithm other than none that is permitted here", nil)
+			return s.Fail(rule, "id_token_signing_alg_values_supported", message.Excerpt(fmt.Sprint(p.IDTokenSigningAlgs)), "an algorithm other than none that is permitted here", nil)
 		}
 	}
 	for _, list := range []struct {
@@ -233,7 +233,7 @@ func metadataPKCE(s *Step, _ metadataRules, p *message.ProviderMetadata) error {
 	case frontChannelOnly(s.Snapshot.Behaviour.ResponseTypes):
 		s.Skip(rule, param, "no code is asked for")
 	case s.Snapshot.Profile.PKCERequired():
-		return s.Fail(rule, param, clip(fmt.Sprint(p.CodeChallengeMethodsSupported)), "S256, which the profile "+string(s.Snapshot.Profile)+" relies on", nil)
+		return s.Fail(rule, param, message.Excerpt(fmt.Sprint(p.CodeChallengeMethodsSupported)), "S256, which the profile "+string(s.Snapshot.Profile)+" relies on", nil)
 	default:
 		s.Warn(rule, param, "S256 is not announced; the challenge is sent all the same")
 	}

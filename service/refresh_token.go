@@ -204,8 +204,8 @@ func idTokenRefresh(s *Step, c *idTokenCheck) error {
 		got   string
 		want  string
 	}{
-		{now.Issuer == o.Issuer, message.RuleRefreshIss, "id_token.iss", clip(now.Issuer), "the original iss"},
-		{now.Subject == o.Subject, message.RuleRefreshSub, "id_token.sub", clip(now.Subject), "the original sub"},
+		{now.Issuer == o.Issuer, message.RuleRefreshIss, "id_token.iss", message.Excerpt(now.Issuer), "the original iss"},
+		{now.Subject == o.Subject, message.RuleRefreshSub, "id_token.sub", message.Excerpt(now.Subject), "the original sub"},
 		{sameAudience && now.AuthorizedParty == o.AuthorizedParty, message.RuleRefreshAud, "id_token.aud", "", "the original aud and azp"},
 		{sameAuthentication(now, o, leeway), message.RuleRefreshAuthTime, "id_token.auth_time", timeText(now.AuthTime), "the time of the original authentication"},
 		{!now.IssuedAt.Present() || now.IssuedAt.Float() >= o.IssuedAt.Float()-leeway, message.RuleRefreshAuthTime, "id_token.iat", timeText(now.IssuedAt), "the time of its own issue, which is not before that of the original"},

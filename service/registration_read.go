@@ -61,7 +61,7 @@ func requireManagement(s *Step) error {
 
 // verifyManaged judges the registration that reading or updating returned.
 func verifyManaged(_ context.Context, s *Step, resp *message.RegistrationResponse) error {
-	if err := s.Require(resp.ClientID == s.clientID(), message.RuleRegistrationAccessToken, "client_id", clip(resp.ClientID), s.clientID()); err != nil {
+	if err := s.Require(resp.ClientID == s.clientID(), message.RuleRegistrationAccessToken, "client_id", message.Excerpt(resp.ClientID), s.clientID()); err != nil {
 		return err
 	}
 	asked := askedMetadata(s)

@@ -123,7 +123,7 @@ func verifyPolicy(s *Step, asked, got *message.ClientMetadata) error {
 			continue
 		}
 		if a.asked != "" || len(a.prefer) > 0 || !contains(a.usual, a.got) {
-			return s.Fail(message.RuleRegistrationSubstituted, a.member, clip(a.got), wanted(a.prefer, a.asked, a.usual), nil)
+			return s.Fail(message.RuleRegistrationSubstituted, a.member, message.Excerpt(a.got), wanted(a.prefer, a.asked, a.usual), nil)
 		}
 	}
 	return nil
@@ -142,7 +142,7 @@ func verifyMethod(s *Step, prefer []string, asked, got string) error {
 	}
 	_, known := clientauth.ByName(got)
 	if asked != "" || !known || !contains(usual, got) {
-		return s.Fail(message.RuleRegistrationSubstituted, member, clip(got), wanted(prefer, asked, usual), nil)
+		return s.Fail(message.RuleRegistrationSubstituted, member, message.Excerpt(got), wanted(prefer, asked, usual), nil)
 	}
 	return nil
 }

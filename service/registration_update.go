@@ -71,7 +71,7 @@ func gatherRegistrationUpdate(_ context.Context, s *Step, req *message.Registrat
 func completeRegistrationUpdate(_ context.Context, s *Step, req *message.RegistrationUpdateRequest) error {
 	const rule = message.RuleRegistrationUpdate
 	if req.ClientID != s.clientID() {
-		return s.Fail(rule, "client_id", clip(req.ClientID), "our client_id", nil)
+		return s.Fail(rule, "client_id", message.Excerpt(req.ClientID), "our client_id", nil)
 	}
 	if req.ClientSecret != "" && !req.ClientSecret.Equal(s.Snapshot.ClientSecret()) {
 		// "If the client includes the client_secret field in the request, the value of

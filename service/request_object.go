@@ -225,7 +225,7 @@ func hostObject(s *Step, object string) (string, error) {
 		reference = address
 	}
 	ok := strings.HasPrefix(address, "https://") && len(reference) <= most
-	if err := s.Require(ok, message.RuleJARRequestURI, "request_uri", clip(address), "an https URI of at most 512 characters"); err != nil {
+	if err := s.Require(ok, message.RuleJARRequestURI, "request_uri", message.Excerpt(address), "an https URI of at most 512 characters"); err != nil {
 		return "", err
 	}
 	s.hosted = append(s.hosted, Hosted{URL: address, Media: "application/oauth-authz-req+jwt", Body: []byte(object)})

@@ -119,7 +119,7 @@ func gatherResource(_ context.Context, s *Step, req *ResourceRequest) error {
 		return fmt.Errorf("%w: a resource without a URL", ErrArgs)
 	}
 	if err := s.Snapshot.CheckEndpoint("url", req.URL); err != nil {
-		return s.Fail(rule, "url", clip(req.URL), "an https URL without fragment", err)
+		return s.Fail(rule, "url", message.Excerpt(req.URL), "an https URL without fragment", err)
 	}
 	if u, err := url.Parse(req.URL); err != nil || u.Query().Has("access_token") {
 		return s.Fail(rule, "url", "", "a URL without access_token", err)

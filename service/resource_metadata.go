@@ -50,7 +50,7 @@ func NewResourceMetadata(env Env) Service {
 			}
 			// "The resource value contained in the response MUST be identical to the URL
 			// that the client used to make the request" (RFC 9728, Section 3.3).
-			return s.Require(resp.Resource == asked.Resource, message.RuleChallengeResource, "resource", clip(resp.Resource), asked.Resource)
+			return s.Require(resp.Resource == asked.Resource, message.RuleChallengeResource, "resource", message.Excerpt(resp.Resource), asked.Resource)
 		},
 	}.New(env)
 }

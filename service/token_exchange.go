@@ -56,7 +56,7 @@ func gatherTokenExchange(ctx context.Context, s *Step, req *message.TokenExchang
 		return err
 	}
 	if req.SubjectTokenType != "" && req.SubjectTokenType != message.TokenTypeURNAccessToken {
-		return s.Fail(message.RuleExchangeRequest, "subject_token_type", clip(req.SubjectTokenType), message.TokenTypeURNAccessToken+", which the login has", nil)
+		return s.Fail(message.RuleExchangeRequest, "subject_token_type", message.Excerpt(req.SubjectTokenType), message.TokenTypeURNAccessToken+", which the login has", nil)
 	}
 	req.SubjectToken, req.SubjectTokenType = tokens.AccessToken, message.TokenTypeURNAccessToken
 	return nil
@@ -70,7 +70,7 @@ func completeTokenExchange(_ context.Context, s *Step, req *message.TokenExchang
 	if err := s.Require(req.SubjectTokenType != "", message.RuleExchangeRequest, "subject_token_type", "", "the type of subject_token"); err != nil {
 		return err
 	}
-	return s.Require((req.ActorToken == "") == (req.ActorTokenType == ""), message.RuleExchangeRequest, "actor_token_type", clip(req.ActorTokenType), "the type of actor_token, if and only if there is one")
+	return s.Require((req.ActorToken == "") == (req.ActorTokenType == ""), message.RuleExchangeRequest, "actor_token_type", message.Excerpt(req.ActorTokenType), "the type of actor_token, if and only if there is one")
 }
 
 // noAccessToken are the types of tokens that are never access tokens, so that
@@ -121,9 +121,9 @@ func verifyExchangedType(s *Step, resp *message.TokenExchangeResponse) error {
 	unusable := strings.EqualFold(resp.TokenType, message.TokenTypeNA)
 	switch {
 	case noAccessToken[resp.IssuedTokenType]:
-		return s.Require(unusable, rule, "token_type", clip(resp.TokenType), message.TokenTypeNA+", since it is no access token")
+		return s.Require(unusable, rule, "token_type", message.Excerpt(resp.TokenType), message.TokenTypeNA+", since it is no access token")
 	case resp.IssuedTokenType == message.TokenTypeURNAccessToken && unusable:
-		return s.Fail(rule, "token_type", clip(resp.TokenType), "how to use the access token", nil)
+		return s.Fail(rule, "token_type", message.Excerpt(resp.TokenType), "how to use the access token", nil)
 	case unusable:
 		s.Pass(rule, "token_type")
 		return nil

@@ -110,7 +110,7 @@ func decodeUserInfo(s *Step, answer *Answer) (*message.UserInfoResponse, error) 
 		want = mediaJWT
 	}
 	if got != want { // that it is one of the two the Answer has passed
-		return nil, s.Fail(message.RuleUserInfoContentType, "content_type", clip(got), want, nil)
+		return nil, s.Fail(message.RuleUserInfoContentType, "content_type", message.Excerpt(got), want, nil)
 	}
 	m := new(message.UserInfoResponse)
 	if want != mediaJWT {
@@ -133,7 +133,7 @@ func decodeUserInfo(s *Step, answer *Answer) (*message.UserInfoResponse, error) 
 		return m, nil
 	}
 	// "If signed, the UserInfo Response MUST contain the Claims iss and aud".
-	if err := s.Require(m.Issuer == s.Snapshot.Issuer, message.RuleUserInfoIss, "userinfo.iss", clip(m.Issuer), s.Snapshot.Issuer); err != nil {
+	if err := s.Require(m.Issuer == s.Snapshot.Issuer, message.RuleUserInfoIss, "userinfo.iss", message.Excerpt(m.Issuer), s.Snapshot.Issuer); err != nil {
 		return nil, err
 	}
 	return m, verifyAudience(s, message.RuleUserInfoAud, "userinfo.aud", m.Audience)
@@ -170,7 +170,7 @@ func openUserInfo(s *Step, text string) ([]byte, error) {
 	}
 	alg := b.UserInfoSignedResponseAlg
 	if t.Header.Algorithm != alg {
-		return nil, s.Fail(message.RuleUserInfoSignature, "userinfo.alg", clip(t.Header.Algorithm), alg, &message.Violation{Rule: message.RuleJOSEAlg, Param: "alg", Got: clip(t.Header.Algorithm), Want: alg})
+		return nil, s.Fail(message.RuleUserInfoSignature, "userinfo.alg", message.Excerpt(t.Header.Algorithm), alg, &message.Violation{Rule: message.RuleJOSEAlg, Param: "alg", Got: message.Excerpt(t.Header.Algorithm), Want: alg})
 	}
 	if err := requireTyp(s, message.RuleJOSETyp, "userinfo.typ", &t.Header, "JWT"); err != nil {
 		return nil, err
@@ -191,7 +191,7 @@ func verifyUserInfo(_ context.Context, s *Step, resp *message.UserInfoResponse) 
 	if err := message.DecodeClaims([]byte(kept), &verified); err != nil {
 		return err
 	}
-	if err := s.Require(resp.Subject != "" && resp.Subject == verified.Subject, message.RuleUserInfoSub, "sub", clip(resp.Subject), "the sub of the ID Token"); err != nil {
+	if err := s.Require(resp.Subject != "" && resp.Subject == verified.Subject, message.RuleUserInfoSub, "sub", message.Excerpt(resp.Subject), "the sub of the ID Token"); err != nil {
 		return err
 	}
 	reportEssential(s, resp)

@@ -128,11 +128,11 @@ func followWebFinger(s *Step) (bool, error) {
 	}
 	target, err := base.Parse(locations[0])
 	if err != nil {
-		return false, s.Fail(message.RuleWebFingerHTTPS, "location", clip(locations[0]), "an https URL", nil)
+		return false, s.Fail(message.RuleWebFingerHTTPS, "location", message.Excerpt(locations[0]), "an https URL", nil)
 	}
 	target.Fragment, target.RawFragment = "", ""
 	if err := s.Snapshot.CheckEndpoint("location", target.String()); err != nil {
-		return false, s.Fail(message.RuleWebFingerHTTPS, "location", clip(locations[0]), "an https URL", err)
+		return false, s.Fail(message.RuleWebFingerHTTPS, "location", message.Excerpt(locations[0]), "an https URL", err)
 	}
 	hops := s.Args.redirects
 	if len(hops) >= maxRedirects {
@@ -167,13 +167,13 @@ func verifyWebFinger(_ context.Context, s *Step, resp *message.WebFingerResponse
 		if errors.As(err, &v) {
 			want = v.Want
 		}
-		return s.Fail(message.RuleWebFingerIssuerSyntax, "href", clip(issuer), want, err)
+		return s.Fail(message.RuleWebFingerIssuerSyntax, "href", message.Excerpt(issuer), want, err)
 	}
 	s.Pass(message.RuleWebFingerIssuerSyntax, "href")
 	// A service context is one client at one provider. What another host says does
 	// not move a registration from one provider to another.
 	if known := s.Snapshot.Issuer; known != "" && known != issuer {
-		return s.Fail(message.RuleWebFingerIssuerLink, "href", clip(issuer), "the issuer of this service context, "+known, nil)
+		return s.Fail(message.RuleWebFingerIssuerLink, "href", message.Excerpt(issuer), "the issuer of this service context, "+known, nil)
 	}
 	return nil
 }

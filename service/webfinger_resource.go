@@ -22,12 +22,12 @@ func normalizeResource(s *Step, identifier string) (string, error) {
 	s.Pass(message.RuleWebFingerResourceRequired, "resource")
 	for _, r := range identifier {
 		if r <= ' ' || r == 0x7f || r == '\\' {
-			return "", s.Fail(message.RuleWebFingerNormalization, "resource", clip(identifier), "an identifier without spaces, controls and backslashes", nil)
+			return "", s.Fail(message.RuleWebFingerNormalization, "resource", message.Excerpt(identifier), "an identifier without spaces, controls and backslashes", nil)
 		}
 	}
 	switch identifier[0] {
 	case '=', '@', '!':
-		return "", s.Fail(message.RuleWebFingerIdentifierUnsupported, "resource", clip(identifier), "an e-mail like address, a host or a URL", nil)
+		return "", s.Fail(message.RuleWebFingerIdentifierUnsupported, "resource", message.Excerpt(identifier), "an e-mail like address, a host or a URL", nil)
 	}
 	resource, _, _ := strings.Cut(identifier, "#")
 	if !hasScheme(resource) {
@@ -82,7 +82,7 @@ func isUserAtHost(resource string) bool {
 // and for acct: "the host is the portion after the last @".
 func resourceHost(s *Step, resource string) (scheme, host string, err error) {
 	unsupported := func(want string) error {
-		return s.Fail(message.RuleWebFingerIdentifierUnsupported, "resource", clip(resource), want, nil)
+		return s.Fail(message.RuleWebFingerIdentifierUnsupported, "resource", message.Excerpt(resource), want, nil)
 	}
 	scheme, rest, _ := strings.Cut(resource, ":")
 	if strings.EqualFold(scheme, "acct") {
@@ -108,7 +108,7 @@ func resourceHost(s *Step, resource string) (scheme, host string, err error) {
 	}
 	u, parseErr := url.Parse("https://" + host)
 	if parseErr != nil || host == "" || u.Host != host || u.Hostname() == "" || strings.HasSuffix(host, ":") || !isHostText(host) {
-		return "", "", s.Fail(message.RuleWebFingerHost, "resource", clip(host), "a host, and a port if it is not 443", nil)
+		return "", "", s.Fail(message.RuleWebFingerHost, "resource", message.Excerpt(host), "a host, and a port if it is not 443", nil)
 	}
 	s.Pass(message.RuleWebFingerIdentifierUnsupported, "resource")
 	s.Pass(message.RuleWebFingerHost, "resource")

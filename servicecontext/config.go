@@ -269,7 +269,7 @@ func (c *Config) fillClient(sn *Snapshot) error {
 // metadata_issuer_syntax).
 func (s *Snapshot) CheckIssuerSyntax(issuer string) error {
 	if want := issuerFault(issuer, s.InsecureAllowHTTP); want != "" {
-		return &message.Violation{Rule: message.RuleMetadataIssuerSyntax, Param: "issuer", Got: clip(issuer), Want: want}
+		return &message.Violation{Rule: message.RuleMetadataIssuerSyntax, Param: "issuer", Got: message.Excerpt(issuer), Want: want}
 	}
 	return nil
 }
@@ -282,7 +282,7 @@ func (s *Snapshot) CheckIssuer(issuer string) error {
 		return nil
 	}
 	if issuer != s.Issuer {
-		return &message.Violation{Rule: message.RuleMetadataIssuer, Param: "issuer", Got: clip(issuer), Want: s.Issuer}
+		return &message.Violation{Rule: message.RuleMetadataIssuer, Param: "issuer", Got: message.Excerpt(issuer), Want: s.Issuer}
 	}
 	return nil
 }
@@ -291,7 +291,7 @@ func (s *Snapshot) CheckIssuer(issuer string) error {
 // (Discovery 1.0, Section 3; RFC 6749, Section 3.1; rule metadata_endpoint_url).
 func (s *Snapshot) CheckEndpoint(name, endpoint string) error {
 	if want := endpointFault(endpoint, s.InsecureAllowHTTP); want != "" {
-		return &message.Violation{Rule: message.RuleMetadataEndpointURL, Param: name, Got: clip(endpoint), Want: want}
+		return &message.Violation{Rule: message.RuleMetadataEndpointURL, Param: name, Got: message.Excerpt(endpoint), Want: want}
 	}
 	return nil
 }
@@ -342,13 +342,4 @@ func union(a, b []string) []string {
 		}
 	}
 	return all
-}
-
-// clip shortens a peer's value for an error text.
-func clip(value string) string {
-	const most = 256
-	if len(value) > most {
-		return value[:most] + "…"
-	}
-	return value
 }

@@ -111,6 +111,6 @@ func (m *matcher) algorithmDemands() {
 // demand keeps the first demand that is not met.
 func (m *matcher) demand(met bool, rule message.Rule, param, got, want string) {
 	if !met && m.err == nil {
-		m.err = &message.Violation{Rule: rule, Param: param, Got: clip(got), Want: want}
+		m.err = &message.Violation{Rule: rule, Param: param, Got: message.Excerpt(got), Want: want}
 	}
 }

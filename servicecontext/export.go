@@ -143,7 +143,7 @@ func Parse(data []byte, c Config) (*ServiceContext, error) {
 		return nil, fmt.Errorf("servicecontext: stored context has version %d, want %d", doc.Version, storedVersion)
 	}
 	if c.Issuer != "" && doc.Issuer != "" && c.Issuer != doc.Issuer {
-		return nil, fmt.Errorf("%w: the stored context belongs to issuer %q, not %q", ErrConfig, clip(doc.Issuer), c.Issuer)
+		return nil, fmt.Errorf("%w: the stored context belongs to issuer %q, not %q", ErrConfig, message.Excerpt(doc.Issuer), c.Issuer)
 	}
 	err = sc.Update(func(sn *Snapshot) error { return doc.restore(sn, &c) })
 	if err != nil {
@@ -179,7 +179,7 @@ func (d *stored) restore(sn *Snapshot, c *Config) error {
 	for issuer, raw := range d.JWKS {
 		set, _, err := keyjar.ParseSet(raw)
 		if err != nil {
-			return fmt.Errorf("servicecontext: jwks of %q: %w", clip(issuer), err)
+			return fmt.Errorf("servicecontext: jwks of %q: %w", message.Excerpt(issuer), err)
 		}
 		sn.Jar = sn.Jar.With(issuer, set)
 	}

@@ -65,8 +65,8 @@ func (m *matcher) known() bool { return m.s.Provider != nil }
 
 func (m *matcher) refuse(preference, got string, want []string) {
 	if m.err == nil {
-		m.err = &message.Violation{Rule: message.RuleMetadataCapability, Param: preference, Got: clip(got),
-			Want: "one that the provider supports: " + clip(strings.Join(want, ", "))}
+		m.err = &message.Violation{Rule: message.RuleMetadataCapability, Param: preference, Got: message.Excerpt(got),
+			Want: "one that the provider supports: " + message.Excerpt(strings.Join(want, ", "))}
 	}
 }
 
