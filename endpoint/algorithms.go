@@ -49,12 +49,12 @@ func (c *Context) idTokenAlgs() []string {
 }
 
 // idTokenChoices are the algorithms that a client may register for its ID Tokens. none is
-// one if the policy says so, where a response type brings no ID Token in front (Discovery,
-// Section 3), and never under FAPI 2.0.
+// one where a response type brings no ID Token in front (Discovery, Section 3), and never
+// under FAPI 2.0.
 func (c *Context) idTokenChoices() []string {
 	algs := c.idTokenAlgs()
 	behind := func(t string) bool { return !message.ParseList(t).Has("id_token") }
-	if !c.policy.UnsignedIDTokens || c.fapi() || !slices.ContainsFunc(c.policy.ResponseTypes, behind) {
+	if c.fapi() || !slices.ContainsFunc(c.policy.ResponseTypes, behind) {
 		return algs
 	}
 	return append(algs, "none")

@@ -86,10 +86,6 @@ type Policy struct {
 	PushedRedirectURIs bool
 	// RequireSignedRequest demands a signed request object of every client.
 	RequireSignedRequest bool
-	// UnsignedIDTokens offers ID Tokens without a signature, to clients that register none and
-	// get them from the token endpoint alone (Core, Section 2). Their integrity is then that of
-	// the client's TLS connection.
-	UnsignedIDTokens bool
 	// PairwiseSecret offers pairwise subjects and hides the user in them (Core, Section
 	// 8.1). It must never change. At least 16 bytes.
 	PairwiseSecret message.Secret

@@ -146,22 +146,20 @@ func TestIDTokenAlgorithms(t *testing.T) {
 	})
 }
 
-// What a client may register is what is published: none where the policy offers it and a
-// response type brings no ID Token in front.
+// What a client may register is what is published: none where a response type brings no ID
+// Token in front.
 func TestUnsignedIDTokensArePublished(t *testing.T) {
 	for _, c := range []struct {
-		types          []string
-		offered, there bool
+		types  []string
+		signed bool
 	}{
-		{nil, true, true}, {[]string{"code"}, true, true}, {[]string{"id_token", "code token"}, true, true},
-		{[]string{"id_token", "code id_token"}, true, false}, {nil, false, false},
+		{nil, false}, {[]string{"code"}, false}, {[]string{"id_token", "code token"}, false},
+		{[]string{"id_token", "code id_token"}, true},
 	} {
-		w := newWorld(t, func(cfg *endpoint.Config, _ *endpoint.Client) {
-			cfg.Policy.ResponseTypes, cfg.Policy.UnsignedIDTokens = c.types, c.offered
-		})
+		w := newWorld(t, func(cfg *endpoint.Config, _ *endpoint.Client) { cfg.Policy.ResponseTypes = c.types })
 		var m message.ProviderMetadata
 		w.must(message.DecodeJSON(w.get("provider_info").resp.Body, &m))
-		if slices.Contains(m.IDTokenSigningAlgs, "none") != c.there {
+		if slices.Contains(m.IDTokenSigningAlgs, "none") == c.signed {
 			t.Errorf("%v: %v", c.types, m.IDTokenSigningAlgs)
 		}
 	}

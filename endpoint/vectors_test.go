@@ -50,7 +50,6 @@ type policyKnobs struct {
 	RequireSigned bool     `json:"require_signed"`
 	PushedURIs    bool     `json:"pushed_redirect_uris"`
 	MutualTLS     bool     `json:"mutual_tls"`
-	Unsigned      bool     `json:"unsigned_id_tokens"`
 }
 
 // An override changes the good request.
@@ -147,7 +146,7 @@ func vectorWorld(t *testing.T, v vector) *world {
 				cfg.Policy.ResponseTypes = k.ResponseTypes
 			}
 			cfg.Policy.RequirePKCE = k.RequirePKCE
-			cfg.Policy.DPoPNonce, cfg.Policy.MutualTLS, cfg.Policy.UnsignedIDTokens = k.DPoPNonce, k.MutualTLS, k.Unsigned
+			cfg.Policy.DPoPNonce, cfg.Policy.MutualTLS = k.DPoPNonce, k.MutualTLS
 			cfg.Policy.RequirePushed, cfg.Policy.RequireSignedRequest, cfg.Policy.PushedRedirectURIs = k.RequirePushed, k.RequireSigned, k.PushedURIs
 			client.StrictScope = k.StrictScope
 			cfg.Policy.Registration.PerMinute = k.PerMinute
