@@ -11,10 +11,18 @@ import (
 	"github.com/oidcservice/oidc/message"
 )
 
+// maxTag limits a language tag, in bytes: each of its parts is looked up, and a header of a
+// million of them would keep a processor busy for seconds. RFC 5646, Section 4.4.1, wants
+// room for 35.
+const maxTag = 100
+
 // language picks the language of a page: what the request asks for, then what the browser
 // prefers, then English.
 func (p *Provider) language(r *http.Request, asked message.List) string {
 	for _, tag := range slices.Concat(asked, preferred(r.Header.Get("Accept-Language"))) {
+		if len(tag) > maxTag {
+			continue
+		}
 		for tag := strings.ToLower(tag); tag != ""; tag = parentTag(tag) {
 			if lang, ok := p.pages.languages[tag]; ok {
 				return lang

@@ -169,6 +169,8 @@ func TestLanguages(t *testing.T) {
 	for _, c := range []struct{ accept, locales, want string }{
 		{"", "", "Log in"}, {"de-AT,en;q=0.5", "", "Anmelden"}, {"fr", "", "Log in"}, {"en", "de", "Anmelden"}, {"de", "xx en", "Log in"},
 		{"en;q=0.5, de", "", "Anmelden"}, {"en;q=0.1,DE-at;Q=0.9", "", "Anmelden"}, {"de;q=0, en", "", "Log in"}, {"de;q=x", "", "Log in"}, {";,;q=,-", "", "Log in"},
+		// Looking up every part of a tag without end would be work without end.
+		{"de" + strings.Repeat("-a", 49), "", "Anmelden"}, {"de" + strings.Repeat("-a", 50), "", "Log in"}, {"", "de" + strings.Repeat("-a", 50), "Log in"},
 	} {
 		page := do(t, p.Client(), "GET", authorizeURL("ui_locales", c.locales), "", "Accept-Language", c.accept)
 		if !strings.Contains(page.body, "<h1>"+c.want+"</h1>") {
