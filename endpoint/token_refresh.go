@@ -52,12 +52,8 @@ func (s *Step) newRefreshToken(ctx context.Context, g *grant) (string, error) {
 // saveRefresh stores a refresh token until it was idle too long or its family ends.
 func (s *Step) saveRefresh(ctx context.Context, value string, g *grant, r refreshToken) error {
 	r.Until = s.Now.Add(s.Context.lifetimes.RefreshIdle)
-	end := g.RefreshUntil
-	if !end.Present() {
-		end = g.Until // a grant of a version that did not tell the two apart
-	}
-	if end.Time().Before(r.Until) {
-		r.Until = end.Time()
+	if end := g.RefreshUntil.Time(); end.Before(r.Until) {
+		r.Until = end
 	}
 	// A token that has expired is kept a little to be told from one that never was.
 	return s.Context.store.put(ctx, kindRefresh, value, r, r.Until.Sub(s.Now)+time.Minute)

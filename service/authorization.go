@@ -131,8 +131,7 @@ func checkScope(s *Step, req *message.AuthorizationRequest) error {
 		req.Scope = message.List{message.ScopeOpenID}
 	}
 	for _, word := range req.Scope {
-		// scope-token = 1*( %x21 / %x23-5B / %x5D-7E ) (RFC 6749, Section 3.3)
-		if !errorSyntax(word) || strings.Contains(word, " ") {
+		if !message.IsScopeToken(word) {
 			return fmt.Errorf("%w: scope: %s is no scope of printable ASCII without quote and backslash", ErrArgs, message.Excerpt(word))
 		}
 	}
