@@ -162,15 +162,15 @@ func BenchmarkEncryptedIDToken(b *testing.B) {
 		c.Keys = keyjar.NewSet(own)
 	})}
 	facts := idTokenFacts{request: &message.AuthorizationRequest{Scope: message.List{"openid"}}, nonce: "n-0S6_WzA2Mj"}
-	room := new(rooms)
+	most := new(mostChecks)
 	b.Run("full", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			s := &Step{Snapshot: env.Context.Snapshot(), Now: env.Context.Now(), env: &env, rooms: room}
+			s := &Step{Snapshot: env.Context.Snapshot(), Now: env.Context.Now(), env: &env, mostChecks: most}
 			if err := verifyIDToken(s, message.Secret(token), facts); err != nil {
 				b.Fatal(err)
 			}
-			room.learn(s)
+			most.learn(s)
 		}
 	})
 }
@@ -218,16 +218,16 @@ func BenchmarkIDToken(b *testing.B) {
 		if alg != "HS256" {
 			keys = keyjar.NewSet(key.Public())
 		}
-		env, room := Env{Context: benchContext(b, alg, keys, now)}, new(rooms)
+		env, most := Env{Context: benchContext(b, alg, keys, now)}, new(mostChecks)
 		facts := idTokenFacts{request: &message.AuthorizationRequest{Scope: message.List{"openid"}}, nonce: "n-0S6_WzA2Mj-n-0S6_WzA2Mj-n-0S6_WzA2Mj", accessToken: "SlAV32hkKG"}
 		b.Run(alg+"/full", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				s := &Step{Snapshot: env.Context.Snapshot(), Now: env.Context.Now(), env: &env, rooms: room}
+				s := &Step{Snapshot: env.Context.Snapshot(), Now: env.Context.Now(), env: &env, mostChecks: most}
 				if err := verifyIDToken(s, message.Secret(token), facts); err != nil {
 					b.Fatal(err)
 				}
-				room.learn(s)
+				most.learn(s)
 			}
 		})
 	}

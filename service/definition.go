@@ -13,7 +13,8 @@ import (
 )
 
 // A Definition is a service as a value. Its fields are the whole difference
-// between one step and another; docs/services.md is printed from them.
+// between one step and another; docs/services.md is printed from them. The functions
+// stand in the order in which they are called.
 type Definition[Req, Resp message.Message] struct {
 	Name     string   // as a specification of services has it
 	Method   string   // GET if empty
@@ -28,21 +29,21 @@ type Definition[Req, Resp message.Message] struct {
 	// a form body; 0 is never.
 	FormAbove int
 
-	// Endpoint returns the URL, "" when the provider publishes none. It is nil for
-	// a service that only receives.
-	Endpoint func(s *Step, req *Req) string
 	// Gather fills parameters that the call left open, from the login's record
 	// and the service context. Configured request arguments come after it.
 	Gather func(ctx context.Context, s *Step, req *Req) error
 	// Complete fills what is still open with the protocol's defaults and fresh
 	// values, and checks the finished request.
 	Complete func(ctx context.Context, s *Step, req *Req) error
-	// Present turns the finished request into the one that travels, where that is
-	// another: a request object, or a reference to one.
-	Present func(ctx context.Context, s *Step, req *Req) (*Req, error)
+	// Endpoint returns the URL, "" when the provider publishes none. It is nil for
+	// a service that only receives.
+	Endpoint func(s *Step, req *Req) string
 	// Shape changes what encoding and proof do not settle: the caller's own method,
 	// header fields and body.
 	Shape func(s *Step, req *Req, out *Request) error
+	// Present turns the finished request into the one that travels, where that is
+	// another: a request object, or a reference to one.
+	Present func(ctx context.Context, s *Step, req *Req) (*Req, error)
 	// Bound says that the access token of a TokenProof may be bound to our certificate.
 	Bound bool
 	// Token returns the access token of a TokenProof; "" sends none.
@@ -71,10 +72,10 @@ func (d Definition[Req, Resp]) New(env Env) Service {
 }
 
 type defined[Req, Resp message.Message] struct {
-	d     Definition[Req, Resp]
-	env   Env
-	rooms rooms
-	last  atomic.Value // the checked endpoint of the latest request
+	d          Definition[Req, Resp]
+	env        Env
+	mostChecks mostChecks
+	last       atomic.Value // the checked endpoint of the latest request
 }
 
 // checked is an endpoint that was found good, and the setting that it was judged by.
@@ -86,7 +87,7 @@ type checked struct {
 func (x *defined[Req, Resp]) Name() string { return x.d.Name }
 
 func (x *defined[Req, Resp]) step() *Step {
-	return &Step{Service: x.d.Name, Snapshot: x.env.Context.Snapshot(), Now: x.env.Context.Now(), env: &x.env, rooms: &x.rooms}
+	return &Step{Service: x.d.Name, Snapshot: x.env.Context.Snapshot(), Now: x.env.Context.Now(), env: &x.env, mostChecks: &x.mostChecks}
 }
 
 func (x *defined[Req, Resp]) wrap(s *Step, err error) error {
@@ -210,7 +211,7 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 		out.State = s.State
 	}
 	out.Checks = s.checks
-	x.rooms.learn(s)
+	x.mostChecks.learn(s)
 	return out, nil
 }
 
@@ -247,7 +248,7 @@ func (x *defined[Req, Resp]) ParseResponse(ctx context.Context, resp *Response) 
 	if err != nil {
 		return nil, x.wrap(s, dpopNonceNeed(s, err))
 	}
-	x.rooms.learn(s)
+	x.mostChecks.learn(s)
 	return &Result{
 		State: s.State, Message: any(m).(message.Message), IDToken: s.IDToken, Ended: s.ended, Sources: s.sources, Optional: s.Optional,
 		Checks: s.checks, owner: x, step: s,

@@ -40,7 +40,7 @@ type Step struct {
 	checks     []Check
 	judged     []Check // those of the judgement, while its result is committed
 	committing sync.Mutex
-	rooms      *rooms
+	mostChecks *mostChecks
 	verifier   string               // the fresh code verifier of an authorization request
 	jarm       *jarm                // an authorization response that came as a JWT
 	logout     *message.LogoutToken // a verified logout token
@@ -54,21 +54,21 @@ type Step struct {
 	sources    []SourcedClaims      // what other sources tell about the user
 }
 
-// rooms is how many checks a request and an answer of a service had at most, so that
+// mostChecks is how many checks a request and an answer of a service had at most, so that
 // the next one makes room for as many at once.
-type rooms struct{ request, answer atomic.Int32 }
+type mostChecks struct{ request, answer atomic.Int32 }
 
-func (r *rooms) of(s *Step) *atomic.Int32 {
+func (m *mostChecks) of(s *Step) *atomic.Int32 {
 	if s.Response == nil {
-		return &r.request
+		return &m.request
 	}
-	return &r.answer
+	return &m.answer
 }
 
 // learn notes how many checks a step had.
-func (r *rooms) learn(s *Step) {
-	if room, n := r.of(s), int32(len(s.checks)); n > room.Load() {
-		room.Store(n)
+func (m *mostChecks) learn(s *Step) {
+	if most, n := m.of(s), int32(len(s.checks)); n > most.Load() {
+		most.Store(n)
 	}
 }
 
@@ -102,8 +102,8 @@ func (s *Step) task(construct func(Env) Service, args Args) Task {
 func (s *Step) record(c Check) {
 	if s.checks == nil {
 		room := 4
-		if s.rooms != nil && s.judged == nil {
-			room = max(room, int(s.rooms.of(s).Load()))
+		if s.mostChecks != nil && s.judged == nil {
+			room = max(room, int(s.mostChecks.of(s).Load()))
 		}
 		s.checks = make([]Check, 0, room)
 	}
