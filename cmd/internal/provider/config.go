@@ -3,10 +3,12 @@
 package provider
 
 import (
+	"cmp"
 	"crypto/x509"
 	_ "embed"
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/oidcservice/oidc/cmd/internal/settings"
@@ -215,10 +217,14 @@ func (s *Setup) more(member, name string, into any) *settings.File {
 	return file
 }
 
-// faults are those of all files.
+// faults are those of all files, in the order of their lines, so that the same files are
+// told the same faults.
 func (s *Setup) faults() settings.FaultErrors {
 	var all settings.FaultErrors
 	for _, file := range s.files {
+		slices.SortFunc(file.Faults, func(a, b *settings.FaultError) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Text, b.Text))
+		})
 		all = append(all, file.Faults...)
 	}
 	return all

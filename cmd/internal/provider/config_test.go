@@ -6,11 +6,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/oidcservice/oidc/cmd/internal/password"
+	"github.com/oidcservice/oidc/cmd/internal/settings"
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
 )
@@ -175,6 +177,24 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	_, err := Load(write(t, "issuer: x\nlisten: y\npolicy: {profile: z}\n"), Overrides{})
 	if f := Faults(err); len(f) != 3 {
 		t.Errorf("got %v", err)
+	}
+}
+
+// They are told from the first line to the last, and each time alike.
+func TestFaultsAreInOrder(t *testing.T) {
+	name := write(t, `lifetimes: {code: 1ms, session: 1ms, consent: 1ms}
+policy: {scopes: {"c d": [], "a b": [], "e f": []}, op_tos_uri: x, op_policy_uri: x, service_documentation: x}
+issuer: x
+`)
+	_, first := Load(name, Overrides{})
+	faults := Faults(first)
+	if len(faults) != 10 || !slices.IsSortedFunc(faults, func(a, b *settings.FaultError) int { return a.Line - b.Line }) {
+		t.Fatalf("got %v", first)
+	}
+	for range 20 {
+		if _, err := Load(name, Overrides{}); err.Error() != first.Error() {
+			t.Fatalf("got %v\nand then %v", first, err)
+		}
 	}
 }
 
