@@ -105,7 +105,8 @@ func NewRecord(state, issuer string) Record {
 // Set stores value, a JSON value, under the item's name, and removes the item
 // if value is nil. Besides the constants a name may be any other in lower
 // case, [a-z][a-z0-9_]*, for services of one's own. ItemIssuer sets the field.
-// That value is JSON and name is a name is checked when the record is stored.
+// That value is JSON and name is a name is checked when the record is stored. The record
+// and the DB keep value as it is, so that nobody may write to it any more.
 func (r *Record) Set(name string, value []byte) {
 	for i := range itemNames {
 		if itemNames[i] == name {
@@ -140,7 +141,8 @@ func (r *Record) bad(name string) {
 	}
 }
 
-// Item returns the JSON value of an item, nil if it is absent.
+// Item returns the JSON value of an item, nil if it is absent. It is shared: nobody may
+// write to it.
 func (r Record) Item(name string) []byte {
 	for i := range itemNames {
 		if itemNames[i] == name {
