@@ -43,9 +43,9 @@ func (s *Step) saveGrant(ctx context.Context, g *grant) error {
 	life := l.Code + max(l.AccessToken, l.BoundToken)
 	if g.Refresh {
 		life += l.RefreshToken
-		g.RefreshUntil = message.At(s.Now.Add(l.RefreshToken))
+		g.RefreshUntil = message.Exactly(s.Now.Add(l.RefreshToken))
 	}
-	g.Until = message.At(s.Now.Add(life))
+	g.Until = message.Exactly(s.Now.Add(life))
 	if err := s.Context.join(ctx, kindUserGrants, g.User, g.ID, life); err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *Step) newCode(ctx context.Context, r *codeRecord) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r.Until = message.At(s.Now.Add(c.lifetimes.Code))
+	r.Until = message.Exactly(s.Now.Add(c.lifetimes.Code))
 	// The grant's name outlives the code: who comes second must find what to revoke, even
 	// if the first has only just taken the code and not yet issued anything.
 	life := c.lifetimes.Code + max(c.lifetimes.AccessToken, c.lifetimes.BoundToken)

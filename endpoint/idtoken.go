@@ -38,7 +38,7 @@ func (s *Step) newIDToken(ctx context.Context, t *idToken) (string, error) {
 		Nonce: t.nonce, SessionID: g.SID,
 	}
 	if g.TellAuthTime {
-		claims.AuthTime = g.AuthTime
+		claims.AuthTime = g.AuthTime.Whole()
 	}
 	if g.TellACR {
 		claims.ACR = g.ACR

@@ -92,7 +92,7 @@ func (s *Step) describeToken(f *foundToken) *message.IntrospectionResponse {
 	yes := true
 	answer := &message.IntrospectionResponse{Active: &yes, Issuer: s.Context.issuer, ClientID: f.client}
 	if g := f.grant; g != nil {
-		answer.AuthTime, answer.ACR = g.AuthTime, g.ACR
+		answer.AuthTime, answer.ACR = g.AuthTime.Whole(), g.ACR
 	}
 	if r := f.refresh; r != nil {
 		if !f.current || !s.Now.Before(r.Until) {
@@ -107,7 +107,7 @@ func (s *Step) describeToken(f *foundToken) *message.IntrospectionResponse {
 		return nil
 	}
 	answer.Scope, answer.Subject, answer.TokenType = t.Scope, t.Subject, t.tokenType()
-	answer.Expiration, answer.IssuedAt, answer.Audience = t.Until, t.Issued, t.Audience
+	answer.Expiration, answer.IssuedAt, answer.Audience = t.Until.Whole(), t.Issued.Whole(), t.Audience
 	if len(answer.Audience) == 0 {
 		answer.Audience = message.Audience{s.Context.issuer}
 	}

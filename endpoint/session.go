@@ -49,9 +49,9 @@ func (s *Step) login(ctx context.Context, old *session, a Authentication) (*sess
 	if err != nil {
 		return nil, nil, err
 	}
-	sess := &session{User: a.User, AuthTime: message.At(a.Time), ACR: a.ACR, AMR: a.AMR, Until: message.At(s.Now.Add(c.lifetimes.Session)), handle: handle, key: storeKey(kindSession, handle)}
+	sess := &session{User: a.User, AuthTime: message.Exactly(a.Time), ACR: a.ACR, AMR: a.AMR, Until: message.Exactly(s.Now.Add(c.lifetimes.Session)), handle: handle, key: storeKey(kindSession, handle)}
 	if !sess.AuthTime.Present() {
-		sess.AuthTime = message.At(s.Now)
+		sess.AuthTime = message.Exactly(s.Now)
 	}
 	if old != nil {
 		if _, err := c.store.take(ctx, kindSession, old.handle, nil); err != nil {

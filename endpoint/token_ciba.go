@@ -64,11 +64,11 @@ func (s *Step) cibaGrant(r *cibaRequest, who Authentication) (*grant, error) {
 	}
 	g := &grant{
 		ID: id, Client: r.Client, User: r.User, Subject: s.Context.subject(r.User, s.Client), Scope: r.Scope, Resource: r.Resource,
-		AuthTime: message.At(who.Time), ACR: who.ACR, AMR: who.AMR, TellAuthTime: true, TellACR: len(r.ACR) > 0, Offline: true,
+		AuthTime: message.Exactly(who.Time), ACR: who.ACR, AMR: who.AMR, TellAuthTime: true, TellACR: len(r.ACR) > 0, Offline: true,
 		Refresh: s.Client.grants(message.GrantTypeRefreshToken) && r.Scope.Has(message.ScopeOfflineAccess),
 	}
 	if !g.AuthTime.Present() {
-		g.AuthTime = message.At(s.Now)
+		g.AuthTime = message.Exactly(s.Now)
 	}
 	return g, nil
 }

@@ -142,7 +142,7 @@ func (s *Step) shownIDToken(token message.Secret) (*exchanged, error) {
 func processExchange(ctx context.Context, s *Step, m *message.TokenExchangeRequest) (*Outcome, error) {
 	x := s.Value.(*exchange)
 	t := &accessToken{
-		Client: s.Client.ID, Subject: x.subject.sub, Scope: x.scope, Audience: x.target, Until: message.At(x.subject.until),
+		Client: s.Client.ID, Subject: x.subject.sub, Scope: x.scope, Audience: x.target, Until: message.Exactly(x.subject.until),
 		JKT: s.jkt, X5T: s.boundCertificate(), Actor: x.subject.act,
 	}
 	if x.subject.grant != nil {

@@ -124,7 +124,7 @@ func processJWTBearer(ctx context.Context, s *Step, m *message.JWTBearerRequest)
 	}
 	g := &grant{
 		ID: id, Client: s.Client.ID, User: b.user.ID, Subject: s.Context.subject(b.user.ID, s.Client),
-		Scope: b.scope, Resource: m.Resource, AuthTime: message.At(s.Now), Offline: true,
+		Scope: b.scope, Resource: m.Resource, AuthTime: message.Exactly(s.Now), Offline: true,
 	}
 	return s.redeemGrant(ctx, g, m.Resource)
 }

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"time"
 
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
@@ -40,13 +41,14 @@ func (s *Step) newAccessToken(ctx context.Context, t *accessToken, g *grant) (st
 	if t.JKT != "" || t.X5T != "" {
 		life = max(life, c.lifetimes.BoundToken)
 	}
-	t.Issued = message.At(s.Now)
-	if end := message.At(s.Now.Add(life)); !t.Until.Present() || end.Unix() < t.Until.Unix() {
-		t.Until = end
+	end := s.Now.Add(life)
+	if t.Until.Present() && t.Until.Time().Before(end) {
+		end = t.Until.Time()
 	}
-	if g != nil && g.Until.Unix() < t.Until.Unix() {
-		t.Until = g.Until
+	if g != nil && g.Until.Time().Before(end) {
+		end = g.Until.Time()
 	}
+	t.Issued, t.Until, life = message.Exactly(s.Now), message.Exactly(end), end.Sub(s.Now)
 	value, err := c.random()
 	if err != nil {
 		return "", 0, err
@@ -56,10 +58,10 @@ func (s *Step) newAccessToken(ctx context.Context, t *accessToken, g *grant) (st
 			return "", 0, err
 		}
 	}
-	if err := c.store.put(ctx, kindAccess, value, t, t.Until.Time().Sub(s.Now)); err != nil {
+	if err := c.store.put(ctx, kindAccess, value, t, life); err != nil {
 		return "", 0, err
 	}
-	return value, t.Until.Unix() - t.Issued.Unix(), nil
+	return value, int64(life / time.Second), nil
 }
 
 // jwtAccessToken writes an access token as a JWT (RFC 9068, Section 2). Its typ keeps it
@@ -71,11 +73,11 @@ func (s *Step) jwtAccessToken(t *accessToken, g *grant, jti string) (string, err
 	}
 	claims := message.AccessTokenClaims{
 		Issuer: s.Context.issuer, Subject: t.Subject, ClientID: t.Client, Audience: audience,
-		IssuedAt: t.Issued, Expiration: t.Until, JWTID: jti,
+		IssuedAt: t.Issued.Whole(), Expiration: t.Until.Whole(), JWTID: jti,
 		Scope: t.Scope, AuthorizationDetails: t.Details, Actor: t.Actor,
 	}
 	if g != nil {
-		claims.AuthTime, claims.ACR, claims.AMR = g.AuthTime, g.ACR, g.AMR
+		claims.AuthTime, claims.ACR, claims.AMR = g.AuthTime.Whole(), g.ACR, g.AMR
 	}
 	if t.JKT != "" || t.X5T != "" {
 		claims.Confirmation = &message.Confirmation{JWKThumbprint: t.JKT, X509Thumbprint: t.X5T}

@@ -34,6 +34,21 @@ func At(t time.Time) Time {
 	return Unix(t.Unix())
 }
 
+// Exactly returns t as a present Time with its fraction of a second, or an absent one if t
+// is zero.
+func Exactly(t time.Time) Time {
+	if t.IsZero() {
+		return Time{}
+	}
+	return Time{sec: t.Unix(), nsec: int32(t.Nanosecond()), present: true}
+}
+
+// Whole returns t without the fraction of its second, as most claims are written.
+func (t Time) Whole() Time {
+	t.nsec = 0
+	return t
+}
+
 // Present reports whether there was a value.
 func (t Time) Present() bool { return t.present }
 

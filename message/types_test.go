@@ -290,3 +290,19 @@ func TestDeclared(t *testing.T) {
 		t.Errorf("%#v", err)
 	}
 }
+
+// A Time keeps the fraction of its second where it is asked to, and loses it where it is not.
+func TestExactTime(t *testing.T) {
+	at := time.Unix(1517737588, 250_000_000)
+	exact := Exactly(at)
+	if !exact.Time().Equal(at) || exact.String() != "1517737588.25" || exact.Whole() != At(at) {
+		t.Errorf("%s, %s", exact, exact.Whole())
+	}
+	if Exactly(time.Time{}).Present() || (Time{}).Whole().Present() {
+		t.Error("no time is present")
+	}
+	var back Time
+	if err := back.UnmarshalJSON([]byte(exact.String())); err != nil || back != exact {
+		t.Errorf("%s came back as %s, %v", exact, back, err)
+	}
+}

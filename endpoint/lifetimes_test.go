@@ -1,0 +1,49 @@
+package endpoint_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/oidcservice/oidc/endpoint"
+)
+
+// TestLifetimesAreExact: what begins between two seconds lives as long as it should, and what
+// is said of it in tokens and answers is in whole seconds.
+func TestLifetimesAreExact(t *testing.T) {
+	const life = 2 * time.Second
+	w := newWorld(t, func(cfg *endpoint.Config, _ *endpoint.Client) {
+		cfg.Policy.JWTAccessTokens = true
+		cfg.Lifetimes.Code, cfg.Lifetimes.AccessToken = life, life
+	})
+	w.now = w.now.Add(900 * time.Millisecond)
+	began := w.now
+	for _, c := range []struct {
+		later time.Duration
+		good  bool
+	}{{life - time.Millisecond, true}, {life, false}} {
+		code := w.code("max_age", "3600")
+		w.now = w.now.Add(c.later)
+		if r := w.do(redeem(code)); (r.err == nil) != c.good {
+			t.Errorf("a code after %s: %v", c.later, r.err)
+		}
+		w.now = began
+		answer := w.tokens(w.code("max_age", "3600"))
+		access := text(answer, "access_token")
+		if answer["expires_in"] != life.Seconds() {
+			t.Errorf("expires_in is %v", answer["expires_in"])
+		}
+		for _, token := range []string{access, text(answer, "id_token")} {
+			for _, name := range []string{"iat", "exp", "auth_time"} {
+				if at, ok := w.claims(token)[name].(float64); !ok || at != math.Trunc(at) {
+					t.Errorf("%s is %v", name, w.claims(token)[name])
+				}
+			}
+		}
+		w.now = w.now.Add(c.later)
+		if r := w.do(userinfo(access)); (r.err == nil) != c.good {
+			t.Errorf("an access token after %s: %v", c.later, r.err)
+		}
+		w.now = began
+	}
+}
