@@ -38,6 +38,7 @@ type Server struct {
 	metrics     *metrics
 	health      *health
 	logger      *slog.Logger
+	leaving     []string // users whom the last reading of the configuration could not log out
 	certificate atomic.Pointer[tls.Certificate]
 	made        map[string]*tls.Certificate // for the run, by host
 	listeners   []net.Listener
@@ -331,28 +332,33 @@ func (v *Server) reload(ctx context.Context) {
 		}
 	}
 	if err == nil {
-		v.logOut(ctx, v.accounts.list.Swap(fresh.accounts).outdated(fresh.accounts))
+		v.leaving = v.logOut(ctx, append(v.leaving, v.accounts.list.Swap(fresh.accounts).outdated(fresh.accounts)...))
 		v.clients.static.Store(&fresh.static)
 		err = v.keys.refresh(ctx, v.provider.Context(), v.store.Entries, v.logger)
 	}
+	if err == nil && len(v.leaving) > 0 {
+		err = fmt.Errorf("%d users are to be logged out still, which the next reading tries again", len(v.leaving))
+	}
 	v.metrics.reloaded(err)
 	if err != nil {
-		v.logger.ErrorContext(ctx, "the configuration was not read again", "error", err)
+		v.logger.ErrorContext(ctx, "the configuration was not read again, or not put in force as a whole", "error", err)
 		return
 	}
 	v.logger.InfoContext(ctx, "users, clients, keys and certificate were read again")
 }
 
 // logOut ends what users have whose password is another now, or who are gone (RFC 9700,
-// Section 4.14.2).
-func (v *Server) logOut(ctx context.Context, users []string) {
+// Section 4.14.2). It returns those with whom it failed.
+func (v *Server) logOut(ctx context.Context, users []string) (failed []string) {
 	for _, user := range users {
 		list, err := v.provider.Context().RevokeUser(ctx, user)
 		v.provider.Send(list)
 		if err != nil {
 			v.logger.ErrorContext(ctx, "a user whose password changed, or who is gone, was not logged out", "user", user, "error", err)
+			failed = append(failed, user)
 			continue
 		}
 		v.logger.InfoContext(ctx, "a user whose password changed, or who is gone, was logged out", "user", user)
 	}
+	return failed
 }
