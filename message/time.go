@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -119,22 +120,38 @@ var (
 // parseTime reads a JSON number. It is compared with the bounds before it is
 // converted: int64(1e300) is a date in the distant past on some machines.
 func parseTime(s string) (Time, error) {
-	// The usual spelling: at most twelve digits.
-	if len(s) > 0 && len(s) <= 12 {
-		var sec int64
-		for i := range len(s) {
-			c := s[i]
-			if c < '0' || c > '9' {
-				return parseTimeFraction(s)
-			}
-			sec = sec*10 + int64(c-'0')
+	// The usual spelling: at most twelve digits, and nine behind a point.
+	whole, fraction, point := strings.Cut(s, ".")
+	sec, ok := digits(whole, 12)
+	nsec, exact := int64(0), true
+	if point {
+		nsec, exact = digits(fraction, 9)
+		for range 9 - len(fraction) {
+			nsec *= 10
 		}
-		if sec > maxTime {
-			return Time{}, errTimeRange
-		}
-		return Time{sec: sec, present: true}, nil
 	}
-	return parseTimeFraction(s)
+	if !ok || !exact {
+		return parseTimeFraction(s)
+	}
+	if sec > maxTime {
+		return Time{}, errTimeRange
+	}
+	return Time{sec: sec, nsec: int32(nsec), present: true}, nil
+}
+
+// digits reads a number of at most that many digits, and nothing else.
+func digits(s string, most int) (n int64, ok bool) {
+	if s == "" || len(s) > most {
+		return 0, false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
 }
 
 func parseTimeFraction(s string) (Time, error) {
