@@ -3,6 +3,7 @@ package keyjar
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -34,15 +35,15 @@ func (k *Key) Sign(h Header, payload []byte, rand io.Reader) (string, error) {
 			return "", err
 		}
 	}
-	input, err := signingInput(h, payload)
+	token, err := signingInput(h, payload)
 	if err != nil {
 		return "", err
 	}
-	signature, err := a.signer.Sign([]byte(input), raw)
+	signature, err := a.signer.Sign(token, raw)
 	if err != nil {
 		return "", fmt.Errorf("keyjar: signing with %s: %w", k, err)
 	}
-	return input + "." + encodeSegment(signature), nil
+	return string(base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)), nil
 }
 
 // Unsigned makes a compact JWS with alg none, which proves nothing (RFC 7518, Section
@@ -50,25 +51,31 @@ func (k *Key) Sign(h Header, payload []byte, rand io.Reader) (string, error) {
 // Tokens of the code flow if the client asked for it (Section 2).
 func Unsigned(h Header, payload []byte) (string, error) {
 	h.Algorithm = algNone
-	input, err := signingInput(h, payload)
+	token, err := signingInput(h, payload)
 	if err != nil {
 		return "", err
 	}
-	return input + ".", nil
+	return string(append(token, '.')), nil
 }
 
-func signingInput(h Header, payload []byte) (string, error) {
+// signingInput is what is signed: header and payload (RFC 7515, Section 5.1). Behind it is
+// room for the signature of a P-256 key.
+func signingInput(h Header, payload []byte) ([]byte, error) {
 	if h.Encryption != "" {
-		return "", errors.New("keyjar: a JWS has no enc")
+		return nil, errors.New("keyjar: a JWS has no enc")
 	}
 	if len(payload) == 0 {
-		return "", errors.New("keyjar: a JWS has a payload")
+		return nil, errors.New("keyjar: a JWS has a payload")
 	}
 	header, err := h.encode()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return encodeSegment(header) + "." + encodeSegment(payload), nil
+	const room = len(".") + 86
+	encoding := base64.RawURLEncoding
+	input := make([]byte, 0, encoding.EncodedLen(len(header))+len(".")+encoding.EncodedLen(len(payload))+room)
+	input = encoding.AppendEncode(input, header)
+	return encoding.AppendEncode(append(input, '.'), payload), nil
 }
 
 // signingKey checks that k may sign with a, and returns what the library signs with.
