@@ -17,6 +17,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/oidcservice/oidc/endpoint"
+	"github.com/oidcservice/oidc/internal/visitor"
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/op"
@@ -35,7 +36,7 @@ type party struct {
 	server   *optest.Provider
 	provider *oidc.Provider
 	config   oauth2.Config
-	browser  browser
+	browser  visitor.Visitor
 }
 
 // newParty makes a provider with one client and discovers it.
@@ -64,7 +65,7 @@ func newParty(t *testing.T, method string, change func(*message.ClientMetadata),
 	if err := p.server.AddClient(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
-	p.browser = browser{p.server.Client()}
+	p.browser = visitor.Visitor{Client: p.server.Client()}
 	p.Context = oidc.ClientContext(t.Context(), &http.Client{Transport: p.server.Transport()})
 	if p.provider, err = oidc.NewProvider(p, p.server.Issuer); err != nil {
 		t.Fatal(err)
@@ -77,7 +78,7 @@ func newParty(t *testing.T, method string, change func(*message.ClientMetadata),
 func (p *party) login(t *testing.T) (*oauth2.Token, *oidc.IDToken) {
 	t.Helper()
 	verifier, state, nonce := oauth2.GenerateVerifier(), rand.Text(), rand.Text()
-	back := p.browser.visit(t, p.config.AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier)))
+	back := p.browser.Visit(t, p.config.AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier)))
 	if back == nil || back.Query().Get("state") != state {
 		t.Fatalf("the answer is %v", back)
 	}
@@ -179,7 +180,7 @@ func TestDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.config.Endpoint.AuthStyle = oauth2.AuthStyleInParams
-	if last := p.browser.visit(t, device.VerificationURIComplete); last != nil {
+	if last := p.browser.Visit(t, device.VerificationURIComplete); last != nil {
 		t.Fatalf("the user was sent to %s", last)
 	}
 	token, err := p.config.DeviceAccessToken(p, device)
@@ -252,7 +253,7 @@ func TestLogoutToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw, _ := token.Extra("id_token").(string)
-	back := p.browser.visit(t, metadata.EndSession+"?"+url.Values{
+	back := p.browser.Visit(t, metadata.EndSession+"?"+url.Values{
 		"id_token_hint": {raw}, "post_logout_redirect_uri": {"https://rp.example/bye"}, "state": {"left"},
 	}.Encode())
 	if back == nil || back.String() != "https://rp.example/bye?state=left" {

@@ -80,7 +80,7 @@ func TestDevice(t *testing.T) {
 				done <- err
 			}()
 			time.Sleep(1500 * time.Millisecond) // it has asked once by then
-			if last := p.browser.visit(t, device.VerificationURIComplete); last != nil {
+			if last := p.browser.Visit(t, device.VerificationURIComplete); last != nil {
 				t.Errorf("the user was sent to %s", last)
 			}
 			if err := <-done; err != nil {
@@ -163,7 +163,7 @@ func TestAssertion(t *testing.T) {
 		t.Fatal(err)
 	}
 	verifier := oauth2.GenerateVerifier()
-	back = p.browser.visit(t, rp.AuthURL(rand.Text(), p, rp.WithCodeChallenge(oidc.NewSHACodeChallenge(verifier))))
+	back = p.browser.Visit(t, rp.AuthURL(rand.Text(), p, rp.WithCodeChallenge(oidc.NewSHACodeChallenge(verifier))))
 	got, err := rp.CodeExchange[*oidc.IDTokenClaims](t.Context(), back.Query().Get("code"), p, rp.WithCodeVerifier(verifier), rp.WithClientAssertionJWT(assertion))
 	if err != nil || got.IDTokenClaims.Subject != "diana" {
 		t.Errorf("with a jti: %+v, %v", got, err)

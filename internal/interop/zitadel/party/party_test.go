@@ -25,6 +25,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/oidcservice/oidc/endpoint"
+	"github.com/oidcservice/oidc/internal/visitor"
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/op"
 	"github.com/oidcservice/oidc/op/optest"
@@ -44,7 +45,7 @@ type party struct {
 	rp.RelyingParty
 	*http.Client // reaches the provider
 	server       *optest.Provider
-	browser      browser
+	browser      visitor.Visitor
 	log          bytes.Buffer // what the provider says
 }
 
@@ -79,7 +80,7 @@ func newParty(t *testing.T, method string, options ...rp.Option) *party {
 	if err := p.server.AddClient(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
-	p.browser = browser{p.server.Client()}
+	p.browser = visitor.Visitor{Client: p.server.Client()}
 	p.Client = &http.Client{Transport: p.server.Transport()}
 	cookies := httphelper.NewCookieHandler(make([]byte, 32), make([]byte, 32))
 	p.RelyingParty, err = rp.NewRelyingPartyOIDC(t.Context(), p.server.Issuer, clientID, password, callback,
@@ -122,7 +123,7 @@ func (p *party) begin(t *testing.T) (site, *url.URL) {
 		t.Fatal(err)
 	}
 	s := site{jar}
-	back := p.browser.visit(t, s.get(t, rp.AuthURLHandler(rand.Text, p), "https://rp.example/login").Header.Get("Location"))
+	back := p.browser.Visit(t, s.get(t, rp.AuthURLHandler(rand.Text, p), "https://rp.example/login").Header.Get("Location"))
 	if back == nil {
 		t.Fatal("the login ended on a page")
 	}

@@ -1,4 +1,6 @@
-package party
+// Package visitor is a user without a browser: it fills in the pages of package op for the
+// tests that run the clients of other projects against it.
+package visitor
 
 import (
 	"html"
@@ -11,8 +13,9 @@ import (
 	"github.com/oidcservice/oidc/op/optest"
 )
 
-// A browser fills in the provider's pages for the user diana, who agrees to everything.
-type browser struct{ *http.Client }
+// A Visitor fills in the provider's pages for the user diana of package optest, who agrees
+// to everything. Its client keeps the cookies, and trusts the provider's certificate.
+type Visitor struct{ *http.Client }
 
 var (
 	formPattern  = regexp.MustCompile(`<form [^>]*action="([^"]*)"`)
@@ -21,15 +24,15 @@ var (
 	buttonPattern = regexp.MustCompile(`<button [^>]*name="([^"]*)" value="([^"]*)"`)
 )
 
-// visit goes from an address to where the provider sends the user in the end, or to the
+// Visit goes from an address to where the provider sends the user in the end, or to the
 // last page, for which the result is nil.
-func (b browser) visit(t *testing.T, address string) *url.URL {
+func (v Visitor) Visit(t *testing.T, address string) *url.URL {
 	t.Helper()
 	at, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := b.Get(address)
+	resp, err := v.Get(address)
 	for range 10 {
 		if err != nil {
 			t.Fatal(err)
@@ -63,7 +66,7 @@ func (b browser) visit(t *testing.T, address string) *url.URL {
 		if at, err = at.Parse(html.UnescapeString(string(form[1]))); err != nil {
 			t.Fatal(err)
 		}
-		resp, err = b.PostForm(at.String(), fields)
+		resp, err = v.PostForm(at.String(), fields)
 	}
 	t.Fatal("the pages do not end")
 	return nil
