@@ -68,7 +68,7 @@ an argument or comes on stdin. Nothing is sent anywhere unless --issuer is given
 				text = strings.TrimSpace(rest)
 			}
 			if text == "" {
-				return &conversation.SettingError{Text: "give a token, as an argument or on stdin"}
+				return &conversation.SettingError{Text: "want one token, as an argument or on stdin"}
 			}
 			return c.decodeToken(cmd, f, text)
 		},

@@ -20,7 +20,7 @@ import (
 // demoFlags are the flags of "oidc demo".
 type demoFlags struct {
 	demo.Config
-	settings, caOut, logLevel         string
+	settings, logLevel                string
 	clientSecretEnv, clientSecretFile string
 }
 
@@ -69,7 +69,8 @@ func (f *demoFlags) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&f.TLSCert, "tls-cert", "", "the certificate of application and provider, PEM (default: made for the run)")
 	fs.StringVar(&f.TLSKey, "tls-key", "", "its key, PEM")
 	fs.StringVar(&f.CAFile, "ca-file", "", "trust roots to add, PEM")
-	fs.StringVar(&f.caOut, "ca-out", "", "write the certificate that was made for the run to this file")
+	fs.StringVar(&f.LogoutBy, "logout-by", "", "the only way to learn of a logout elsewhere: backchannel, frontchannel or session (default: all that can be had)")
+	fs.StringVar(&f.CAOut, "ca-out", "", "write the certificate that was made for the run to this file")
 	fs.StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error (default warn)")
 	fs.BoolVar(&f.InsecureAllowHTTP, "insecure-allow-http", false, "speak http, and allow an http issuer; safe on a loopback interface only")
 }
@@ -94,7 +95,7 @@ func (f *demoFlags) config() (demo.Config, error) {
 		{&out.Issuer, file.Issuer}, {&out.ClientID, file.ClientID}, {&out.Listen, file.Listen}, {&out.BaseURL, file.BaseURL},
 		{&out.RedirectURI, file.RedirectURI}, {&out.APIEndpoint, file.APIEndpoint}, {&out.Scope, file.Scope}, {&out.ACR, file.ACR},
 		{&out.UILocales, file.UILocales}, {&out.SendVia, file.SendVia}, {&out.TLSCert, file.TLSCert}, {&out.TLSKey, file.TLSKey},
-		{&out.CAFile, file.CAFile},
+		{&out.CAFile, file.CAFile}, {&out.LogoutBy, file.LogoutBy},
 	} {
 		*one.into = cmp.Or(*one.into, one.file)
 	}
@@ -141,8 +142,8 @@ func (c *command) runDemo(ctx context.Context, f *demoFlags) error {
 		return demoFault(err)
 	}
 	defer d.Close()
-	if f.caOut != "" {
-		if err := os.WriteFile(f.caOut, d.CA, 0o600); err != nil {
+	if f.CAOut != "" {
+		if err := os.WriteFile(f.CAOut, d.CA, 0o600); err != nil {
 			return &conversation.SettingError{Flag: "ca-out", Text: err.Error()}
 		}
 	}

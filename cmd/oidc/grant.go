@@ -174,7 +174,7 @@ another. What is issued is printed with --show-secrets only.`,
 			}
 			if m.SubjectToken == "" {
 				if m.SubjectToken, err = c.tokenArgument(nil); err != nil {
-					return err
+					return &conversation.SettingError{Flag: "subject-token-env", Text: "name the variable that holds the token, or give one token on stdin"}
 				}
 			}
 			if m.ActorToken, err = fromEnv("actor-token-env", actor); err != nil {

@@ -145,7 +145,31 @@ failed, 6 timed out or cancelled, 7 lint findings.`,
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(c.walkthrough(), c.replay(), c.discover(), c.lint(), c.decode(), c.services(), c.keys(), c.op(), c.device(), c.ciba(), c.exchange(),
 		c.introspect(), c.revoke(), c.demo(), c.completion())
+	judgeArguments(root)
 	return root
+}
+
+// judgeArguments has cmd and all below it say what they want, where cobra only counts
+// arguments, or takes a superfluous one for a verb.
+func judgeArguments(cmd *cobra.Command) {
+	judge := cmd.Args
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if judge(cmd, args) == nil {
+			return nil
+		}
+		if cmd.HasSubCommands() && cmd.Use == cmd.Name() {
+			text := fmt.Sprintf("unknown verb %q", args[0])
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				text += "; do you mean " + strings.Join(near, " or ") + "?"
+			}
+			return &conversation.SettingError{Text: text}
+		}
+		return &conversation.SettingError{Text: "wrong number of arguments; usage: " + cmd.UseLine()}
+	}
+	for _, verb := range cmd.Commands() {
+		judgeArguments(verb)
+	}
 }
 
 // version is that of the module that this binary was built from, and of the Go release.
@@ -174,7 +198,7 @@ func (c *command) write(r *report.Report) error {
 // only refuses outputs that a verb does not have.
 func (c *command) only(formats ...string) error {
 	if !slices.Contains(formats, c.output) {
-		return &conversation.SettingError{Flag: "output", Text: fmt.Sprintf("this verb prints %s", strings.Join(formats, " or "))}
+		return &conversation.SettingError{Flag: "output", Text: "this verb prints " + strings.Join(formats, ", ")}
 	}
 	return nil
 }

@@ -55,17 +55,17 @@ is not for the public.
 			if err := c.only("text", "json"); err != nil {
 				return err
 			}
+			log := provider.NewLog(c.err)
+			logger, err := f.logger(c, log)
+			if err != nil {
+				return err
+			}
 			setup, err := f.load(args)
 			if err != nil {
 				return err
 			}
 			if f.check {
 				return c.checkedOP(setup)
-			}
-			log := provider.NewLog(c.err)
-			logger, err := f.logger(c, log)
-			if err != nil {
-				return err
 			}
 			defer func() { _ = log.Flush() }() // who cannot write to stderr cannot say so
 			return c.serveOP(cmd.Context(), f, setup, logger)

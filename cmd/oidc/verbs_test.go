@@ -169,3 +169,22 @@ func TestKeys(t *testing.T) {
 		t.Errorf("shown: exit %d", exit)
 	}
 }
+
+func TestWrongArguments(t *testing.T) {
+	for args, want := range map[string]string{
+		"walktrough":                  `unknown verb "walktrough"; do you mean walkthrough?`,
+		"keys make":                   `unknown verb "make"`,
+		"walkthrough extra":           "wrong number of arguments; usage: oidc walkthrough [flags]",
+		"replay":                      "wrong number of arguments; usage: oidc replay FILE [flags]",
+		"op one two":                  "wrong number of arguments; usage: oidc op [CONFIG] [flags]",
+		"op clients revoke":           "wrong number of arguments; usage: oidc op clients revoke ID [CONFIG] [flags]",
+		"exchange":                    "--subject-token-env: name the variable that holds the token, or give one token on stdin",
+		"decode":                      "want one token, as an argument or on stdin",
+		"op --check --log-level loud": "--log-level: want debug, info, warn or error",
+	} {
+		exit, stdout, stderr := oidc(t, strings.Fields(args)...)
+		if exit != 2 || stdout != "" || stderr != "oidc: "+want+"\n" {
+			t.Errorf("oidc %s: exit %d, %q, %q; want 2 and %q", args, exit, stdout, stderr, want)
+		}
+	}
+}

@@ -157,7 +157,7 @@ func (s *Settings) check() error {
 	case s.RequestMethod != "request_uri" && s.RequestURIBase != "":
 		return fault("request-uri-base", "it is for --request-method request_uri")
 	case (s.TLSCert == "") != (s.TLSKey == ""):
-		return fault("tls-cert", "--tls-cert and --tls-key go together")
+		return fault("tls-cert", "it goes together with --tls-key")
 	}
 	if s.RedirectURI != "" {
 		if u, err := url.Parse(s.RedirectURI); err != nil || u.Scheme == "" || strings.Contains(s.RedirectURI, "#") {
