@@ -151,6 +151,10 @@ func (p *Party) sessionStatus(w http.ResponseWriter, r *http.Request) {
 		p.o.Ended(ctx, []string{record.State})
 	}
 	m, _ := res.Optional[0].Args.Message.(message.AuthorizationRequest)
+	var asked message.AuthorizationRequest
+	if message.DecodeJSON(record.Item(state.ItemAuthRequest), &asked) == nil {
+		m.Scope = asked.Scope // what the user agreed to, and no more: consent cannot be asked for
+	}
 	target, _ := service.LocalTarget(values.Get("return_to"), p.sites...)
 	p.Begin(w, r, LoginRequest{Issuer: record.Issuer, ReturnTo: target, Message: m})
 }

@@ -118,6 +118,27 @@ func TestSessionChanged(t *testing.T) {
 	}
 }
 
+// TestSessionChangedAsksForTheSame: the silent request is for the scope of the login. Another
+// one may need consent, and would log out a user who is still logged in there.
+func TestSessionChangedAsksForTheSame(t *testing.T) {
+	w := watching(t, func(c *rp.Config) {
+		c.Options.Request = func(r *http.Request, m *message.AuthorizationRequest) {
+			if r.URL.Path == "/login" {
+				m.Scope = message.List{message.ScopeOpenID, message.ScopePhone}
+			}
+		}
+	})
+	b := w.browser()
+	b.login()
+	p := b.bring(said(t, "changed", "/account"))
+	if got := mustParse(t, p.trail[1]).Query().Get("scope"); got != "openid phone" {
+		t.Errorf("asked for %q, want openid phone", got)
+	}
+	if !strings.HasPrefix(p.body, "account of diana") {
+		t.Errorf("%d at %s: %s", p.status, p.url, p.body)
+	}
+}
+
 // TestSessionStatusThatChangesNothing: after "error" no request is made, and another site
 // cannot say anything.
 func TestSessionStatusThatChangesNothing(t *testing.T) {
