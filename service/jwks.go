@@ -11,6 +11,7 @@ import (
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/servicecontext"
+	"github.com/oidcservice/oidc/state"
 )
 
 // How long a key set is used without asking again, when HTTP says less, more or
@@ -20,7 +21,6 @@ const (
 	mostFreshness    = 24 * time.Hour
 	usualFreshness   = time.Hour
 	refetchCooldown  = time.Minute
-	refetchKind      = "jwks_refetch" // of the mark in the state database
 	mediaJWKSet      = "application/jwk-set+json"
 	maxSkippedListed = 20
 )
@@ -66,7 +66,7 @@ func stampRefetch(ctx context.Context, s *Step, _ *message.JWKSRequest) error {
 		s.Skip(message.RuleJWKSRefetchCooldown, "jwks_uri", "the first fetch")
 		return nil
 	}
-	taken, err := s.DB().Seen(ctx, refetchKind, issuer, refetchCooldown)
+	taken, err := s.DB().Seen(ctx, state.KindJWKSRefetch, issuer, refetchCooldown)
 	if err != nil {
 		return s.Fail(message.RuleJWKSRefetchCooldown, "jwks_uri", "", "a state store that remembers the attempt", err)
 	}

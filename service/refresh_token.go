@@ -41,7 +41,7 @@ func NewRefreshToken(env Env) Service {
 			if !ok {
 				return nil
 			}
-			return s.DB().Release(ctx, RefreshTokenName, s.flight(req.RefreshToken))
+			return s.DB().Release(ctx, state.KindRefreshToken, s.flight(req.RefreshToken))
 		},
 	}.New(env)
 }
@@ -125,7 +125,7 @@ func rememberRefreshToken(ctx context.Context, s *Step, req *message.RefreshToke
 	if s.Args.DPoPNonce != "" {
 		return nil
 	}
-	ours, err := s.DB().Reserve(ctx, RefreshTokenName, s.flight(req.RefreshToken), refreshFlight)
+	ours, err := s.DB().Reserve(ctx, state.KindRefreshToken, s.flight(req.RefreshToken), refreshFlight)
 	if err != nil {
 		return err
 	}
@@ -256,5 +256,5 @@ func updateRefreshToken(ctx context.Context, s *Step, resp *message.AccessTokenR
 	if err != nil || kept.RefreshToken != req.RefreshToken {
 		return err
 	}
-	return s.DB().Release(ctx, RefreshTokenName, s.flight(req.RefreshToken)) // still in force
+	return s.DB().Release(ctx, state.KindRefreshToken, s.flight(req.RefreshToken)) // still in force
 }
