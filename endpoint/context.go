@@ -399,9 +399,6 @@ func (c *Context) Logger() *slog.Logger { return c.logger }
 // Policy returns what the provider offers and demands.
 func (c *Context) Policy() Policy { return c.policy }
 
-// Lifetimes returns the lives of what is issued.
-func (c *Context) Lifetimes() Lifetimes { return c.lifetimes }
-
 // Client returns a registered client.
 func (c *Context) Client(ctx context.Context, id string) (*Client, bool, error) {
 	return c.clients.Client(ctx, id)

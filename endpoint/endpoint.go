@@ -120,15 +120,6 @@ type Parsed struct {
 	decoded any // what the endpoint's functions get
 }
 
-// MessageOf returns the request's message as *M, or nil if it is of another type.
-func MessageOf[M any](p *Parsed) *M {
-	if p == nil {
-		return nil
-	}
-	m, _ := any(p.Message).(*M)
-	return m
-}
-
 // An Outcome is what an endpoint decided.
 type Outcome struct {
 	// Message is the response to be sent, nil when there is nothing to say.

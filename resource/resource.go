@@ -243,9 +243,6 @@ func (a *API) SetKeys(issuer string, keys *keyjar.Set) {
 	}
 }
 
-// Resource returns the API's resource identifier.
-func (a *API) Resource() string { return a.c.Resource }
-
 // Origin returns scheme and host of the resource identifier, with which Request.URL begins.
 func (a *API) Origin() string { return a.origin }
 

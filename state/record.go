@@ -35,12 +35,8 @@ const (
 	KeptCodeVerifier     = "code_verifier"      // RFC 7636, Section 4.1
 	KeptBinding          = "binding"            // hash of what only the browser holds: RFC 6749, Section 10.12
 	KeptRedirectURI      = "redirect_uri"       // RFC 6749, Section 4.1.3
-	KeptResponseMode     = "response_mode"      // OAuth 2.0 Multiple Response Types, Section 2.1
-	KeptRequestedClaims  = "requested_claims"   // OpenID Connect Core 1.0, Section 5.5
-	KeptMaxAge           = "max_age"            // OpenID Connect Core 1.0, Section 3.1.2.1
 	KeptDPoPThumbprint   = "dpop_jkt"           // RFC 9449, Section 10
 	KeptIDTokenClaims    = "id_token_claims"    // the claims of the verified ID Token, JSON
-	KeptAccessTokenHash  = "access_token_hash"  // RFC 9449, Section 4.2
 	KeptExpiry           = "expiry"             // when the access token expires: RFC 6749, Section 5.1
 	KeptTokenRequestSent = "token_request_sent" // a code is sent once: RFC 6749, Section 4.1.2
 	KeptReturnTo         = "return_to"          // OpenID Connect Core 1.0, Section 4: target_link_uri
