@@ -55,10 +55,11 @@ func parseBasic(credentials string) (id, secret string, err error) {
 	if !found {
 		return "", "", refuse(rule, param, "", "client_id and client_secret with a colon between", nil)
 	}
-	if id, err = formDecode(first); err != nil {
+	id, ok := formDecode(first)
+	if !ok {
 		return "", "", refuse(rule, param, "", "a form-encoded client_id", nil)
 	}
-	if secret, err = formDecode(second); err != nil {
+	if secret, ok = formDecode(second); !ok {
 		return "", "", refuse(rule, param, "", "a form-encoded client_secret", nil)
 	}
 	if id == "" || secret == "" {
@@ -67,21 +68,16 @@ func parseBasic(credentials string) (id, secret string, err error) {
 	return id, secret, nil
 }
 
-// errForm says that a value is not the form encoding of text.
-var errForm = url.EscapeError("not text")
-
-func formDecode(value string) (string, error) {
+// formDecode reads what is the form encoding of text.
+func formDecode(value string) (text string, ok bool) {
 	text, err := url.QueryUnescape(value)
-	if err != nil {
-		return "", err
+	if err != nil || !utf8.ValidString(text) {
+		return "", false
 	}
 	for _, c := range []byte(text) {
 		if c < ' ' || c == 0x7f {
-			return "", errForm
+			return "", false
 		}
 	}
-	if !utf8.ValidString(text) {
-		return "", errForm
-	}
-	return text, nil
+	return text, true
 }

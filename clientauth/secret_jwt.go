@@ -9,11 +9,11 @@ import (
 	"github.com/oidcservice/oidc/message"
 )
 
-// hmacAlgorithms are the algorithms of client_secret_jwt, with the length in bytes
-// of their hash: "A key of the same size as the hash output […] or larger MUST be
-// used" (RFC 7518, Section 3.2).
+// hmacAlgorithms are the algorithms of client_secret_jwt.
 var hmacAlgorithms = []string{"HS256", "HS384", "HS512"}
 
+// hashLength is how many bytes a secret must have for one of them: "A key of the same
+// size as the hash output […] or larger MUST be used" (RFC 7518, Section 3.2).
 func hashLength(algorithm string) int {
 	switch algorithm {
 	case "HS384":
