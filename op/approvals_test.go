@@ -247,3 +247,36 @@ func TestApprovalsAreOptional(t *testing.T) {
 		}
 	}
 }
+
+// An answer that a deployment brings from the user's other device counts once, and the
+// client is notified of it.
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	for _, allow := range []bool{true, false} {
+		to, told := new(notified), make(chan endpoint.Decoupled, 1)
+		p := provider(t, func(c *op.Config) {
+			c.Outbound = to
+			c.Decoupled = func(_ context.Context, q endpoint.Decoupled) { told <- q }
+		})
+		addTill(t, p, message.DeliveryModePing)
+		id := asked(t, p)
+		ticket := (<-told).Ticket
+		if err := p.Decide(t.Context(), ticket, true, endpoint.Authentication{User: "mallory"}); !errors.Is(err, endpoint.ErrForeign) {
+			t.Errorf("somebody else allows: %v", err)
+		}
+		if err := p.Decide(t.Context(), ticket, allow, endpoint.Authentication{User: optest.Diana().ID}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Decide(t.Context(), ticket, !allow, endpoint.Authentication{User: optest.Diana().ID}); !errors.Is(err, endpoint.ErrForeign) {
+			t.Errorf("a second answer: %v", err)
+		}
+		p.Wait()
+		if len(to.sent) != 1 || !strings.Contains(to.sent[0], `"auth_req_id":"`+id+`"`) {
+			t.Errorf("sent %q", to.sent)
+		}
+		want := map[bool]string{true: `"id_token"`, false: "access_denied"}[allow]
+		if got := fetch(t, p, id); !strings.Contains(got.body, want) {
+			t.Errorf("allowed %v: %d %s", allow, got.StatusCode, got.body)
+		}
+	}
+}
