@@ -69,7 +69,7 @@ func (f *demoFlags) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&f.TLSCert, "tls-cert", "", "the certificate of application and provider, PEM (default: made for the run)")
 	fs.StringVar(&f.TLSKey, "tls-key", "", "its key, PEM")
 	fs.StringVar(&f.CAFile, "ca-file", "", "trust roots to add, PEM")
-	fs.StringVar(&f.LogoutBy, "logout-by", "", "the only way to learn of a logout elsewhere: backchannel, frontchannel or session (default: all that can be had)")
+	fs.StringVar(&f.LogoutBy, "logout-by", "", "how to learn of a logout elsewhere: backchannel, frontchannel or session (default: the first that can be had)")
 	fs.StringVar(&f.CAOut, "ca-out", "", "write the certificate that was made for the run to this file")
 	fs.StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error (default warn)")
 	fs.BoolVar(&f.InsecureAllowHTTP, "insecure-allow-http", false, "speak http, and allow an http issuer; safe on a loopback interface only")

@@ -134,6 +134,9 @@ func (d *Demo) call(w http.ResponseWriter, r *http.Request) {
 		}
 		request.Header.Set("User-Agent", ourAgent)
 		request.Header.Set("Accept", "application/json")
+		if d.config.APIEndpoint == "" {
+			request.Header.Set(ourHeader, d.api.mark)
+		}
 		client := &http.Client{Timeout: rp.DefaultTimeout, Transport: &rp.TokenTransport{
 			Origins: []string{u.Scheme + "://" + u.Host}, Token: l.Token(), Base: d.toAPI(r.Context()),
 		}}

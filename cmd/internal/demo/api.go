@@ -16,8 +16,12 @@ import (
 	"github.com/oidcservice/oidc/servicecontext"
 )
 
-// ourAgent is how the application calls itself to the API.
-const ourAgent = "oidc-demo"
+// ourAgent is how the application calls itself to an API. To the one that is included it
+// also says in ourHeader that it is not somebody who repeats its call with curl.
+const (
+	ourAgent  = "oidc-demo"
+	ourHeader = "Oidc-Demo"
+)
 
 // A protected is the small API that is included. It asks the provider about every token, so
 // that one that was revoked is refused at once.
@@ -25,6 +29,7 @@ type protected struct {
 	demo         *Demo
 	clientID     string // its own registration; without one that of the application serves
 	clientSecret message.Secret
+	mark         string // what ourHeader says; nobody else knows it
 
 	mu   sync.Mutex
 	of   string // the client that api was made with
@@ -140,17 +145,19 @@ func (a *protected) noted(next http.Handler) http.Handler {
 			return
 		}
 		from := outside
-		if r.UserAgent() == ourAgent {
+		if r.Header.Get(ourHeader) == a.mark {
 			from = application
 		}
 		asked := r.Clone(r.Context())
+		asked.Header.Del(ourHeader)
+		asked.Header.Del("Accept-Encoding") // of the transport's own making; curl could not read the answer
 		asked.URL.Scheme, asked.URL.Host, _ = strings.Cut(a.demo.URL, "://")
 		s := c.sent(from, protectedAPI, asked, nil)
 		c.change(func() { s.Service, s.judged = service.ResourceName, true })
 		t := newTap()
 		next.ServeHTTP(t, r.WithContext(withScene(r.Context(), &scene{conversation: c, actor: protectedAPI})))
 		t.WriteHeader(http.StatusOK)
-		c.answered(s, t.status, t.header, t.body.Bytes(), "")
+		c.answered(s, t.status, t.header, t.body.Bytes(), nil)
 		t.sendTo(w)
 	})
 }
@@ -179,7 +186,7 @@ func (f foreignAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	body, err := drain(resp.Body)
-	c.answered(s, resp.StatusCode, resp.Header, body, "")
+	c.answered(s, resp.StatusCode, resp.Header, body, nil)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, err
 }

@@ -3,6 +3,7 @@ package demo
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -51,8 +52,13 @@ func TestAPI(t *testing.T) {
 	if challenge := got.header.Get("WWW-Authenticate"); got.status != http.StatusForbidden || !strings.Contains(challenge, "insufficient_scope") || !strings.Contains(challenge, `scope="email"`) {
 		t.Errorf("a token without the scope is answered with status %d and %q", got.status, challenge)
 	}
-	// Whoever calls with the token is in the conversation.
+	// Whoever calls with the token is in the conversation. The application is not taken for
+	// somebody else, and what it knows itself by is not shown.
 	v.get("/").wants(t, "You, with curl", "introspection", "resource")
+	v.post("/clear", nil)
+	if page := v.post("/call", url.Values{"operation": {"greeting"}}); strings.Contains(page.body, "You, with curl") || strings.Contains(page.body, ourHeader+":") {
+		t.Error("the application is taken for somebody else, or tells what it is known by")
+	}
 }
 
 // The API describes itself where RFC 9728 says.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -46,6 +47,14 @@ type Config struct {
 	// APIEndpoint is an API to call instead of the one that is included.
 	APIEndpoint string
 
+	// LogoutBy is the way in which the application learns of a logout that began elsewhere:
+	// backchannel, frontchannel or session. Empty is the first of them that can be had.
+	LogoutBy string
+
+	// CAOut is the file that will hold Demo.CA, as the curl commands name it. Without one
+	// they name a file that the page offers.
+	CAOut string
+
 	// What the form of the login begins with.
 	Scope, ACR, UILocales, SendVia string
 }
@@ -76,6 +85,12 @@ func (c *Config) check() error {
 	if _, known := sendNames[c.SendVia]; !known {
 		return fmt.Errorf("%w: send_parameters_via: want query, request_object, request_uri or par", ErrConfig)
 	}
+	if c.LogoutBy != "" && !slices.Contains(logoutWays, c.LogoutBy) {
+		return fmt.Errorf("%w: logout_by: want backchannel, frontchannel or session", ErrConfig)
+	}
+	if err := c.absolute(); err != nil {
+		return err
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return fmt.Errorf("%w: a certificate and its key go together", ErrConfig)
 	}
@@ -90,6 +105,21 @@ func (c *Config) check() error {
 	}
 	if strings.HasPrefix(c.Issuer, "http://") && !c.InsecureAllowHTTP {
 		return fmt.Errorf("%w: issuer: an http issuer needs --insecure-allow-http; use it on a loopback interface only", ErrConfig)
+	}
+	return nil
+}
+
+// absolute makes names of files good for a shell that stands elsewhere.
+func (c *Config) absolute() error {
+	for _, name := range []*string{&c.CAFile, &c.CAOut} {
+		if *name == "" {
+			continue
+		}
+		full, err := filepath.Abs(*name)
+		if err != nil {
+			return err
+		}
+		*name = full
 	}
 	return nil
 }

@@ -7,6 +7,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/pem"
@@ -169,6 +170,36 @@ func (d *Demo) serve(l net.Listener, certificate *tls.Certificate, handler http.
 // keepCA notes a certificate that was made for the run.
 func (d *Demo) keepCA(certificate *tls.Certificate) {
 	d.CA = append(d.CA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})...)
+}
+
+// caName is what the certificates that were made for the run are called, where they were
+// not written to a file.
+const caName = "oidc-demo-ca.pem"
+
+// caFile is the file that curl needs to know the server at an address by; empty where the
+// system does.
+func (d *Demo) caFile(address string) string {
+	ours := strings.HasPrefix(address, d.URL+"/") || d.embedded != nil && strings.HasPrefix(address, d.Issuer+"/")
+	switch {
+	case !ours:
+		return d.config.CAFile
+	case d.CA == nil:
+		return ""
+	}
+	return cmp.Or(d.config.CAOut, caName)
+}
+
+// handOutCA offers the certificates that were made for the run.
+func (d *Demo) handOutCA(w http.ResponseWriter, r *http.Request) {
+	if d.CA == nil {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/x-pem-file")
+	h.Set("Content-Disposition", `attachment; filename="`+caName+`"`)
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(d.CA)
 }
 
 func hostOf(address string) string {

@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"html"
 	"io"
 	"log/slog"
@@ -42,8 +44,15 @@ func visit(t *testing.T, d *Demo) *visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &visitor{&http.Client{Jar: jar}, t, d}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(d.CA)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &visitor{&http.Client{Jar: jar, Transport: transport}, t, d}
 }
+
+// secured is for a demonstration over https.
+func secured(c *Config) { c.InsecureAllowHTTP = false }
 
 // An answer is a page and how it came.
 type answer struct {
@@ -69,7 +78,13 @@ func (v *visitor) do(r *http.Request) answer {
 
 func (v *visitor) get(path string) answer {
 	v.t.Helper()
-	r, err := http.NewRequest(http.MethodGet, v.d.URL+path, nil)
+	return v.open(v.d.URL + path)
+}
+
+// open opens an address of any site.
+func (v *visitor) open(address string) answer {
+	v.t.Helper()
+	r, err := http.NewRequest(http.MethodGet, address, nil)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -102,7 +117,7 @@ func (v *visitor) through(page answer) answer {
 	v.t.Helper()
 	for range 4 {
 		form := formPattern.FindStringSubmatch(page.body)
-		if form == nil || page.at.Host == strings.TrimPrefix(v.d.URL, "http://") {
+		if form == nil || strings.HasPrefix(page.at.String(), v.d.URL+"/") {
 			return page
 		}
 		values := url.Values{"username": {optest.Username}, "password": {optest.Password}, "action": {"login"}}

@@ -49,7 +49,7 @@ const (
 // draw lays out the diagram of steps.
 func draw(steps []*stepView) *diagram {
 	names := []lane{browser, application, provider}
-	for _, extra := range []lane{protectedAPI, outside} {
+	for _, extra := range []lane{protectedAPI, outside, somebody} {
 		if slices.ContainsFunc(steps, func(s *stepView) bool { return s.From == extra || s.To == extra }) {
 			names = append(names, extra)
 		}
@@ -101,13 +101,15 @@ type pen struct {
 // step draws the messages of a step up to the answer of a back-channel request.
 func (p *pen) step(s *stepView) {
 	switch {
+	case s.Inbound && s.Request == "":
+		p.message(s, s.From, s.To, brought(s), false)
 	case s.Inbound:
 		p.message(s, s.From, s.To, s.Name, false)
 	case s.Front:
 		p.message(s, application, browser, "303 to the provider", true)
 		p.message(s, browser, provider, s.Name, false)
 		if s.Early {
-			p.note(s, browser, changed, "broken")
+			p.note(s, browser, s.Mark, "broken")
 		}
 		if s.Response != "" {
 			p.message(s, provider, browser, "sends the user back", true)
@@ -118,22 +120,21 @@ func (p *pen) step(s *stepView) {
 	}
 }
 
-// changed stands where a message was tampered with.
-const changed = "changed on its way"
-
 // end draws the answer and the verdict.
 func (p *pen) end(s *stepView) {
 	judge := s.From
 	switch {
 	case s.Inbound:
-		judge = s.To
+		if judge = s.To; s.Request != "" && s.Response != "" {
+			p.message(s, s.To, s.From, fmt.Sprint(s.Status), true)
+		}
 	case s.Front:
 		judge = application
 	case s.From != s.To && s.Response != "":
 		p.message(s, s.To, s.From, fmt.Sprint(s.Status), true)
 	}
 	if s.Broken != "" && !s.Early {
-		p.note(s, judge, changed, "broken")
+		p.note(s, judge, s.Mark, "broken")
 	}
 	switch {
 	case s.Failed != "":
@@ -141,7 +142,7 @@ func (p *pen) end(s *stepView) {
 	case s.Err != "":
 		p.note(s, judge, "✗ refused", "failed")
 	case s.Passed > 0:
-		p.note(s, judge, fmt.Sprintf("✓ %d checks", s.Passed), "passed")
+		p.note(s, judge, "✓ "+counted(s.Passed), "passed")
 	}
 }
 

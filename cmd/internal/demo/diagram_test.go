@@ -13,8 +13,9 @@ func TestDiagram(t *testing.T) {
 		{Number: 1, Name: "authorization", Front: true, From: browser, To: provider, Response: "Location: https://a.example/callback?\n  code=***", Passed: 3},
 		{Number: 2, Name: "resource", From: application, To: protectedAPI, Address: "https://a.example/api/greeting", Status: 401, Response: "HTTP 401", Last: 3},
 		{Number: 3, Name: "introspection", From: protectedAPI, To: provider, Address: "https://op.example/introspect", Status: 200, Response: "HTTP 200", Last: 3},
-		{Number: 4, Name: "accesstoken", From: application, To: provider, Status: 200, Response: "HTTP 200", Last: 4, Failed: "idtoken_alg_none", Broken: "x"},
-		{Number: 5, Name: "backchannel_logout", From: provider, To: application, Inbound: true, Err: "refused"},
+		{Number: 4, Name: "accesstoken", From: application, To: provider, Status: 200, Response: "HTTP 200", Last: 4, Failed: "idtoken_alg_none", Broken: "x", Mark: "changed on its way"},
+		{Number: 5, Name: "backchannel_logout", From: provider, To: application, Inbound: true, Request: "POST", Status: 400, Response: "HTTP 400", Err: "refused"},
+		{Number: 6, Name: "authorization", From: browser, To: application, Inbound: true, Response: "Location: https://a.example/callback", Failed: "authz_response_state", Broken: "x", Mark: "comes a second time"},
 	})
 	var order []string
 	for _, a := range d.Arrows {
@@ -29,7 +30,7 @@ func TestDiagram(t *testing.T) {
 	want := []string{
 		"303 to the provider", "authorization", "sends the user back", "callback", "✓ 3 checks",
 		"resource /api/greeting", "introspection /introspect", "200", "401",
-		"accesstoken ", "200", "changed on its way", "✗ idtoken_alg_none", "backchannel_logout", "✗ refused",
+		"accesstoken ", "200", "changed on its way", "✗ idtoken_alg_none", "backchannel_logout", "400", "✗ refused", "callback", "comes a second time", "✗ authz_response_state",
 	}
 	if !slices.Equal(order, want) {
 		t.Errorf("the rows are\n%q, want\n%q", order, want)

@@ -22,6 +22,8 @@ type fault struct {
 	Does, Attack string
 	// Rule is what catches it.
 	Rule message.Rule
+	// Mark stands in the diagram beside the message; empty is that it was changed.
+	Mark string
 
 	request  func(query url.Values)                                // of the authorization request
 	callback func(parameters url.Values)                           // of the authorization response
@@ -71,19 +73,19 @@ var faults = []*fault{
 		ID: "expired-code", Title: "Expired code", Rule: message.RuleTokenResponseError,
 		Does:   "Somebody redeems the code first; when the application comes with it, it is worth nothing any more.",
 		Attack: "A code leaks, or the browser is slower than the code lives.",
-		Spend:  true,
+		Mark:   "with a code that leaked", Spend: true,
 	},
 	{
 		ID: "replay", Title: "Replayed callback", Rule: message.RuleAuthzResponseState,
 		Does:   "The callback is made twice: the first logs in, this page is about the second.",
 		Attack: "Somebody finds the address in a history or a log and opens it again.",
-		Replay: true,
+		Mark:   "comes a second time", Replay: true,
 	},
 	{
 		ID: "stranger", Title: "Another browser", Rule: message.RuleAuthzResponseBrowserBinding,
-		Does:     "The callback arrives without the cookie of the browser that began the login.",
-		Attack:   "Login CSRF: an attacker has you open their own callback, so that you work in their account.",
-		Stranger: true,
+		Does:   "The callback arrives without the cookie of the browser that began the login.",
+		Attack: "Login CSRF: an attacker has you open their own callback, so that you work in their account.",
+		Mark:   "comes without its cookie", Stranger: true,
 	},
 	{
 		ID: "userinfo", Title: "Another user's claims", Rule: message.RuleUserInfoSub,
@@ -102,12 +104,12 @@ func faultByID(id string) *fault {
 	return nil
 }
 
-// brokenCallback says what was done to a callback.
-func brokenCallback(f *fault) string {
+// ofCallback is the fault if it is about the callback, and nil otherwise.
+func (f *fault) ofCallback() *fault {
 	if f == nil || f.callback == nil && !f.Replay && !f.Stranger {
-		return ""
+		return nil
 	}
-	return f.Does
+	return f
 }
 
 func invented() string { return rand.Text() }

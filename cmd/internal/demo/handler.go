@@ -6,12 +6,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/oidcservice/oidc/cmd/internal/report"
 	"github.com/oidcservice/oidc/rp"
-	"github.com/oidcservice/oidc/service"
 )
 
 //go:embed assets
@@ -20,7 +18,7 @@ var assets embed.FS
 // policy lets the pages load their own style and script and nothing else. form-action is left
 // out: browsers apply it to the redirects that follow a form, and those lead to the provider
 // and wherever it sends the user.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // handler is the whole application.
 func (d *Demo) handler() http.Handler {
@@ -34,6 +32,8 @@ func (d *Demo) handler() http.Handler {
 		http.Redirect(w, r, "/assets/icon.svg", http.StatusFound)
 	})
 
+	mux.HandleFunc("GET /"+caName, d.handOutCA)
+
 	own := http.NewCrossOriginProtection() // what changes something is asked for on our pages
 	for path, act := range map[string]http.HandlerFunc{
 		"/login": d.login, "/refresh": d.refresh, "/userinfo": d.userInfo, "/call": d.call, "/revoke": d.revoke,
@@ -44,13 +44,15 @@ func (d *Demo) handler() http.Handler {
 	mux.Handle("POST /logout", own.Handler(d.travelling("end_session", party.Logout())))
 	mux.Handle("GET "+goodbyePath, d.arriving(party.LoggedOut()))
 	mux.Handle(d.callback, http.HandlerFunc(d.callbackArrived))
-	mux.Handle("POST "+backchannelPath, d.notified(party.BackchannelLogout()))
+	mux.Handle("POST "+backchannelPath, d.notified(provider, party.BackchannelLogout()))
+	mux.Handle("GET "+frontchannelPath, d.notified(browser, party.FrontchannelLogout()))
+	mux.Handle(sessionPath, d.watching(party.CheckSession()))
 	mux.Handle("GET "+requestObjectPath, party.RequestObjects())
 
-	// The provider, the API's clients and request objects have no cookie of ours.
+	// The provider, its frames, the API's clients and request objects need no cookie of ours.
 	all := http.NewServeMux()
 	all.Handle("/", d.remember(mux))
-	for _, path := range []string{backchannelPath, requestObjectPath, "/assets/"} {
+	for _, path := range []string{backchannelPath, frontchannelPath, requestObjectPath, "/" + caName, "/assets/"} {
 		all.Handle(path, mux)
 	}
 	d.api.mount(all)
@@ -117,55 +119,11 @@ func (d *Demo) travelling(name string, next http.Handler) http.Handler {
 		t := newTap()
 		next.ServeHTTP(t, r)
 		if address, ok := d.leaves(t); ok {
-			c.front(name, address, "")
+			c.front(name, address, nil)
 		} else if t.header.Get("Location") != "" {
 			c.notify(notice{"info", "You are signed out here", "The provider has no endpoint for logouts, so its session goes on."})
 		}
 		t.sendTo(w)
-	})
-}
-
-// arriving notes what a browser brings back.
-func (d *Demo) arriving(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		at := sceneOf(r.Context())
-		at.arrived = locationOf(d.URL+r.URL.EscapedPath(), "?", r.URL.RawQuery)
-		at.state = stateOf(at.arrived)
-		next.ServeHTTP(w, r)
-		if at.conversation.returned(at) {
-			at.conversation.notify(notice{"success", "You are signed out", "Here and at the provider: it sent you back with the state of the logout (RP-Initiated Logout 1.0, Section 3)."})
-		}
-	})
-}
-
-// returned reports whether a browser came back from a logout of its own. When the provider
-// has told the end of the session by itself, there is nothing left for the state to confirm.
-func (c *dialogue) returned(at *scene) bool {
-	if at.taken {
-		return true
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range slices.Backward(c.steps) {
-		if s.Service == service.EndSessionName && s.Response == nil && s.State != "" && s.State == at.state {
-			s.Response = at.arrived
-			c.version++
-			return true
-		}
-	}
-	return false
-}
-
-// notified notes a message of the provider that no browser brings.
-func (d *Demo) notified(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := keepBody(w, r)
-		if err != nil {
-			http.Error(w, "the body cannot be read", http.StatusBadRequest)
-			return
-		}
-		at := &scene{actor: application, arrived: &shown{Header: map[string][]string{"Content-Type": {r.Header.Get("Content-Type")}}, Body: body}}
-		next.ServeHTTP(w, r.WithContext(withScene(r.Context(), at)))
 	})
 }
 
@@ -234,6 +192,7 @@ func tamper(r *http.Request, f *fault) *http.Request {
 func (d *Demo) arrivedLogin(w http.ResponseWriter, r *http.Request, l *rp.Login) {
 	c := dialogueOf(r.Context())
 	d.hub.knowLogin(l.ID, c)
+	d.hub.knowSession(l.IDToken.SessionID, c)
 	if a, err := l.Token().Access(r.Context()); err == nil {
 		d.hub.knowToken(l.ID, a.Token)
 	}
@@ -244,6 +203,9 @@ func (d *Demo) arrivedLogin(w http.ResponseWriter, r *http.Request, l *rp.Login)
 		}
 		c.checks[l.ID] = checksOf(l.Checks)
 	})
+	if c.wasSilent(l.ID) {
+		c.notify(notice{"success", "Your session at the provider has changed", "This page asked about it, and you are still signed in there: the provider brought you back without asking you (prompt=none)."})
+	}
 	back(w)
 }
 
@@ -280,7 +242,7 @@ func (d *Demo) download(w http.ResponseWriter, r *http.Request) {
 	}
 	c := dialogueOf(r.Context())
 	var b bytes.Buffer
-	if err := report.Write(&b, d.reportOf(c), report.Options{Format: format, ShowSecrets: c.secretsAsked()}); err != nil {
+	if err := report.Write(&b, d.reportOf(c), report.Options{Format: format, ShowSecrets: c.secretsAsked(), CAFile: d.caFile}); err != nil {
 		http.Error(w, "the conversation cannot be written", http.StatusInternalServerError)
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oidcservice/oidc/cmd/internal/report"
 	"github.com/oidcservice/oidc/message"
 )
 
@@ -29,10 +30,12 @@ type hub struct {
 	order  []string // the ones used last at the end
 	logins known[string]
 	tokens known[[32]byte]
+	// sessions are those of the provider (sid), for notifications.
+	sessions known[string]
 }
 
 func newHub() *hub {
-	return &hub{all: map[string]*dialogue{}, logins: newKnown[string](), tokens: newKnown[[32]byte]()}
+	return &hub{all: map[string]*dialogue{}, logins: newKnown[string](), tokens: newKnown[[32]byte](), sessions: newKnown[string]()}
 }
 
 // known maps what was seen to a conversation and forgets the oldest.
@@ -97,6 +100,21 @@ func (h *hub) ofLogin(login string) *dialogue {
 	return h.logins.of[login]
 }
 
+// knowSession notes whose session at the provider it is.
+func (h *hub) knowSession(sid string, c *dialogue) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if sid != "" {
+		h.sessions.put(sid, c)
+	}
+}
+
+func (h *hub) ofSession(sid string) *dialogue {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sessions.of[sid]
+}
+
 // knowToken notes that an access token belongs to a login.
 func (h *hub) knowToken(login string, token message.Secret) {
 	h.mu.Lock()
@@ -121,6 +139,10 @@ type scene struct {
 	arrived      *shown // the message that came in, for the step that judges it
 	state        string // that it had when it was sent
 	taken        bool   // whether a step has it
+
+	notice *report.Request // that came by itself, such as one about a logout
+	from   lane            // who sent it
+	noted  *step           // that has it
 }
 
 type sceneKey struct{}
@@ -192,6 +214,7 @@ type dialogue struct {
 	items   map[string][]string
 	faults  map[string]*fault // by state
 	checks  map[string][]check
+	silent  map[string]bool // by state: logins that ask the user nothing
 	form    *loginForm
 	notices []notice
 	outcome *outcome
@@ -201,7 +224,7 @@ type dialogue struct {
 }
 
 func newDialogue() *dialogue {
-	return &dialogue{items: map[string][]string{}, faults: map[string]*fault{}, checks: map[string][]check{}, now: time.Now}
+	return &dialogue{items: map[string][]string{}, faults: map[string]*fault{}, checks: map[string][]check{}, silent: map[string]bool{}, now: time.Now}
 }
 
 // change changes the conversation, so that pages that show it are shown again.

@@ -119,7 +119,7 @@ func (d *Demo) begin(w http.ResponseWriter, r *http.Request, method serviceconte
 	t := newTap()
 	party.Begin(t, r, rp.LoginRequest{Message: m})
 	if address, ok := d.leaves(t); ok {
-		broken := ""
+		var broken *fault
 		if f != nil {
 			address, broken = c.arm(address, f)
 			t.header.Set("Location", address)
@@ -131,19 +131,19 @@ func (d *Demo) begin(w http.ResponseWriter, r *http.Request, method serviceconte
 
 // arm lets a fault wait for the callback of a login, and changes the request if the fault
 // wants that.
-func (c *dialogue) arm(address string, f *fault) (changed, broken string) {
+func (c *dialogue) arm(address string, f *fault) (changed string, broken *fault) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return address, ""
+		return address, nil
 	}
 	query := u.Query()
 	c.change(func() { c.faults[query.Get("state")] = f })
 	if f.request == nil {
-		return address, ""
+		return address, nil
 	}
 	f.request(query)
 	u.RawQuery = query.Encode()
-	return u.String(), f.Does
+	return u.String(), f
 }
 
 // sendMethods are the ways in which the provider takes requests.

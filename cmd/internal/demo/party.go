@@ -21,6 +21,8 @@ const (
 	callbackPath      = "/callback"
 	goodbyePath       = "/goodbye"
 	backchannelPath   = "/backchannel-logout"
+	frontchannelPath  = "/frontchannel-logout"
+	sessionPath       = "/session"
 	requestObjectPath = "/request-object"
 	apiPath           = "/api"
 )
@@ -41,7 +43,7 @@ func (d *Demo) build() error {
 	if d.api == nil {
 		d.api = &protected{}
 	}
-	d.api.demo = d
+	d.api.demo, d.api.mark = d, rand.Text()
 	sc := d.party().ServiceContext(d.Issuer)
 	d.services, err = factory.Build(factory.Spec{service.UserInfoName: factory.Config{}, service.RevocationName: factory.Config{}}, sc, d.db)
 	return err
@@ -91,7 +93,12 @@ func (d *Demo) metadata() message.ClientMetadata {
 	m.GrantTypes = append(servicecontext.GrantTypesOf(m.ResponseTypes), message.GrantTypeRefreshToken)
 	if d.secure() {
 		yes := true
-		m.BackchannelLogoutURI, m.BackchannelLogoutSessionRequired = d.URL+backchannelPath, &yes
+		switch d.learnsBy() {
+		case byBackchannel:
+			m.BackchannelLogoutURI, m.BackchannelLogoutSessionRequired = d.URL+backchannelPath, &yes
+		case byFrontchannel:
+			m.FrontchannelLogoutURI, m.FrontchannelLogoutSessionRequired = d.URL+frontchannelPath, &yes
+		}
 		m.RequestURIs = []string{d.URL + requestObjectPath}
 	}
 	return m
@@ -142,15 +149,6 @@ func signingKeys() (*keyjar.Set, error) {
 		keys = append(keys, key)
 	}
 	return keyjar.NewSet(keys...), nil
-}
-
-// ended is told which logins a logout notification ended.
-func (d *Demo) ended(_ context.Context, logins []string) {
-	for _, login := range logins {
-		if c := d.hub.ofLogin(login); c != nil {
-			c.notify(notice{Kind: "warning", Title: "The provider ended your session", Text: "It sent a logout token to this application directly (OpenID Connect Back-Channel Logout 1.0, Section 2.5). Your browser had no part in it; the last step of the conversation shows it."})
-		}
-	}
 }
 
 // run runs one of the services that a party has no handler for.

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/oidcservice/oidc/cmd/internal/conversation"
 	"github.com/oidcservice/oidc/cmd/internal/report"
@@ -40,6 +41,10 @@ func (d *Demo) showProblem(w http.ResponseWriter, r *http.Request, q *rp.Problem
 		p.Fault, p.Expected = f, string(f.Rule) == p.Rule
 	}
 	if c := at.conversation; c != nil {
+		if c.wasSilent(at.state) && slices.Contains(asksUser, message.ErrorCode(p.Code)) {
+			back(w) // as was to be expected: what ended the session has been said
+			return
+		}
 		c.settle()
 		c.change(func() { c.problem = p })
 	}

@@ -46,6 +46,7 @@ func (d *Demo) startProvider(ctx context.Context, trust *x509.CertPool, certific
 		c.Users = users{c.Users}
 		c.Policy.JWTAccessTokens = true
 		c.Policy.ACRValues = []string{acrPassword}
+		c.Policy.SessionManagement = true
 		// The application is on this machine: request objects are fetched and logouts
 		// are told there.
 		c.Outbound = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trust, MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 5 * time.Second}

@@ -20,6 +20,7 @@ type file struct {
 	ACR          string         `yaml:"acr"`
 	UILocales    string         `yaml:"ui_locales"`
 	SendVia      string         `yaml:"send_parameters_via"`
+	LogoutBy     string         `yaml:"logout_by"`
 	CAFile       string         `yaml:"ca_file"`
 	TLSCert      string         `yaml:"tls_cert"`
 	TLSKey       string         `yaml:"tls_key"`
@@ -41,7 +42,7 @@ func ReadSettings(name string) (c Config, debug bool, err error) {
 	}
 	return Config{
 		Issuer: s.Issuer, ClientID: s.ClientID, ClientSecret: s.ClientSecret, BaseURL: s.BaseURL, RedirectURI: s.RedirectURI,
-		Listen: s.Listen, APIEndpoint: s.APIEndpoint, Scope: s.Scope, ACR: s.ACR, UILocales: s.UILocales, SendVia: s.SendVia,
+		Listen: s.Listen, APIEndpoint: s.APIEndpoint, Scope: s.Scope, ACR: s.ACR, UILocales: s.UILocales, SendVia: s.SendVia, LogoutBy: s.LogoutBy,
 		CAFile: f.Beside(s.CAFile), TLSCert: f.Beside(s.TLSCert), TLSKey: f.Beside(s.TLSKey),
 	}, s.Debug, nil
 }

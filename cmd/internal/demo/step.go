@@ -23,6 +23,7 @@ const (
 	provider     lane = "Provider"
 	protectedAPI lane = "API"
 	outside      lane = "You, with curl"
+	somebody     lane = "Somebody else"
 )
 
 // check is a rule that was evaluated.
@@ -38,7 +39,7 @@ type step struct {
 	from, to lane
 	inbound  bool // it came to the application by itself: a notification
 	judged   bool
-	broken   string // what was done to it on its way
+	broken   *fault // what was done to it on its way
 	early    bool   // to the request
 	last     int    // the number of the step before whose end the answer came
 }
@@ -63,7 +64,7 @@ func (c *dialogue) sent(from, to lane, r *http.Request, body []byte) *step {
 }
 
 // answered notes what came back.
-func (c *dialogue) answered(s *step, status int, header http.Header, body []byte, broken string) {
+func (c *dialogue) answered(s *step, status int, header http.Header, body []byte, broken *fault) {
 	c.change(func() {
 		s.Took = c.now().Sub(s.Started)
 		s.Response = &report.Response{Status: status, Header: header.Clone(), Body: string(body)}
@@ -72,8 +73,8 @@ func (c *dialogue) answered(s *step, status int, header http.Header, body []byte
 }
 
 // front notes that the browser is sent to the provider.
-func (c *dialogue) front(name, address, broken string) {
-	s := &step{from: browser, to: provider, broken: broken, early: broken != ""}
+func (c *dialogue) front(name, address string, broken *fault) {
+	s := &step{from: browser, to: provider, broken: broken, early: broken != nil}
 	s.Service, s.Front = name, true
 	s.Request = &report.Request{Method: http.MethodGet, URL: address}
 	if u, err := url.Parse(address); err == nil {
@@ -96,6 +97,7 @@ func (d *Demo) observe(ctx context.Context, sc *servicecontext.ServiceContext, e
 	if c == nil {
 		return
 	}
+	at.conversation = c
 	var before *servicecontext.Snapshot
 	if sc != nil {
 		before = d.wire.seen(sc)
@@ -136,6 +138,11 @@ func (c *dialogue) stepOf(at *scene, e service.Exchange) *step {
 		s.Request = &report.Request{Method: e.Request.Method, URL: e.Request.URL, Header: e.Request.Header, Body: string(e.Request.Body)}
 		return c.add(s)
 	}
+	if at.notice != nil && at.noted == nil {
+		at.noted = &step{from: at.from, to: application, inbound: true}
+		at.noted.Request = at.notice
+		return c.add(at.noted)
+	}
 	if at.arrived == nil || at.taken {
 		return c.add(&step{from: application, to: application}) // the request could not be built
 	}
@@ -143,16 +150,13 @@ func (c *dialogue) stepOf(at *scene, e service.Exchange) *step {
 	for _, s := range slices.Backward(c.steps) {
 		if s.Front && s.Service == e.Service && s.Response == nil && (s.State == "" || s.State == at.state) {
 			s.Response = at.arrived
-			if text := brokenCallback(at.breaking); text != "" {
-				s.broken = text
+			if f := at.breaking.ofCallback(); f != nil {
+				s.broken = f
 			}
 			return s
 		}
 	}
-	s := &step{from: browser, to: application, inbound: true, broken: brokenCallback(at.breaking)}
-	if e.Service == service.BackchannelLogoutName {
-		s.from = provider
-	}
+	s := &step{from: browser, to: application, inbound: true, broken: at.breaking.ofCallback()}
 	s.Response = at.arrived
 	return c.add(s)
 }

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,7 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{"tally": tally}).ParseFS(templateFiles, "templates/*.html"))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{"tally": tally, "counted": counted}).ParseFS(templateFiles, "templates/*.html"))
 
 // A page is what the template shows.
 type page struct {
@@ -33,7 +34,6 @@ type page struct {
 	Embedded      bool
 	Username      string
 	Password      string
-	SelfSigned    bool
 	User          *userView
 	Form          *loginForm
 	Send, Modes   []choice
@@ -45,7 +45,9 @@ type page struct {
 	Problem       *problem
 	Conversation  *conversationView
 	ClientName    string
-	EndSession    string // where the provider's own session can be ended
+	EndSession    string   // where the provider's own session can be ended
+	LogoutWay     *wayView // how the application then learns of it; nil if it does not
+	Watch         bool     // whether the page asks the provider about the session
 	CanRevoke     bool
 	OwnAPI        bool
 	APIAddress    string
@@ -127,14 +129,12 @@ func (d *Demo) page(r *http.Request) (*page, error) {
 	}
 	p := &page{
 		Issuer: d.Issuer, URL: d.URL, Embedded: d.embedded != nil, Username: optest.Username, Password: optest.Password,
-		SelfSigned: d.CA != nil, Form: d.firstForm(), Send: d.sendMethods(), Modes: d.responseModes(), ResponseTypes: d.responseTypes(),
+		Form: d.firstForm(), Send: d.sendMethods(), Modes: d.responseModes(), ResponseTypes: d.responseTypes(),
 		Scopes: strings.Join(d.provider.ScopesSupported, " "), ACRs: strings.Join(d.provider.ACRValuesSupported, " "), Faults: faults,
 		EndSession: d.provider.EndSessionEndpoint, CanRevoke: d.provider.RevocationEndpoint != "",
 		OwnAPI: d.config.APIEndpoint == "", APIAddress: d.config.APIEndpoint,
 	}
-	if !d.secure() {
-		p.EndSession = "" // nobody would tell us
-	}
+	p.LogoutWay, p.Watch = d.wayOf(d.learnsBy()), d.learnsBy() == bySession
 	r0 := d.reportOf(c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -142,7 +142,10 @@ func (d *Demo) page(r *http.Request) (*page, error) {
 	if c.form != nil {
 		p.Form = c.form
 	}
-	p.Conversation = c.view(r0)
+	p.Conversation = c.view(r0, d.caFile)
+	if d.CA != nil && d.config.CAOut == "" {
+		p.Conversation.CAName = caName
+	}
 	if l != nil {
 		record, err := d.db.Session(r.Context(), l.ID)
 		if err == nil {
@@ -266,6 +269,7 @@ type conversationView struct {
 	Diagram *diagram
 	Steps   []*stepView
 	Dropped int
+	CAName  string // what curl has to be given first
 }
 
 // A stepView is a step as the page shows it.
@@ -285,33 +289,40 @@ type stepView struct {
 	Failed, FailedSpec string
 	Context            []report.Change
 	Record             []string
-	Broken, Err, Need  string
+	Broken, Mark       string // what was done to a message, and how the diagram says it
+	Err, Need          string
 	Early              bool // Broken is about the request
 	Waiting            bool
 	Last               int // the step after which the answer came
 }
 
 // view shows the steps. The lock is held.
-func (c *dialogue) view(r *report.Report) *conversationView {
+func (c *dialogue) view(r *report.Report, caFile func(string) string) *conversationView {
 	masked := report.Shown(r, c.secrets)
 	out := &conversationView{Version: c.version, Secrets: c.secrets, Dropped: c.dropped}
 	for i, s := range c.steps {
 		if i < len(masked.Steps) {
-			out.Steps = append(out.Steps, viewOf(s, masked.Steps[i]))
+			out.Steps = append(out.Steps, viewOf(s, masked.Steps[i], caFile))
 		}
 	}
 	out.Diagram = draw(out.Steps)
 	return out
 }
 
-func viewOf(s *step, m *report.Step) *stepView {
+func viewOf(s *step, m *report.Step, caFile func(string) string) *stepView {
 	e := report.Explain(m.Service)
 	v := &stepView{
 		Number: s.number, Title: e.Title, Name: m.Service, Why: e.Why, Section: e.Section, From: s.from, To: s.to, Front: m.Front, Inbound: s.inbound,
-		Checks: m.Checks, Context: m.Context, Record: m.Record, Broken: s.broken, Early: s.early, Last: s.last, Err: m.Err, Need: m.Need,
+		Checks: m.Checks, Context: m.Context, Record: m.Record, Early: s.early, Last: s.last, Err: m.Err, Need: m.Need,
+	}
+	if s.broken != nil {
+		v.Broken, v.Mark = s.broken.Does, cmp.Or(s.broken.Mark, "changed on its way")
 	}
 	if v.Name == "" {
 		v.Name, v.Title = "request", "On its way"
+	}
+	if s.inbound && m.Request == nil {
+		v.Title = "What the browser brought by itself"
 	}
 	if m.Took > 0 {
 		v.Took = m.Took.Round(100 * time.Microsecond).String()
@@ -326,8 +337,8 @@ func viewOf(s *step, m *report.Step) *stepView {
 	}
 	if m.Request != nil {
 		v.Address = m.Request.URL
-		if !m.Front {
-			v.Curl = report.Curl(m.Request)
+		if !m.Front && !s.inbound {
+			v.Curl = report.Curl(m.Request, caFile(m.Request.URL))
 		}
 		v.Request = httpText(m.Request.Method+" "+m.Request.URL, m.Request.Header, m.Request.Body)
 	}
@@ -389,6 +400,14 @@ func parameters(text string) string {
 		}
 	}
 	return strings.Join(parts, "\n")
+}
+
+// counted is a number of checks.
+func counted(n int) string {
+	if n == 1 {
+		return "1 check"
+	}
+	return fmt.Sprintf("%d checks", n)
 }
 
 // tally counts the checks for a line of text.

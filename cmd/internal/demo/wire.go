@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/oidcservice/oidc/rp"
+	"github.com/oidcservice/oidc/service"
 	"github.com/oidcservice/oidc/servicecontext"
 )
 
@@ -39,6 +40,11 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if at.breaking != nil && at.breaking.Spend && isTokenRequest(body) {
+		if err := w.spend(r, body, at); err != nil {
+			return nil, err
+		}
+	}
 	var s *step
 	if at.conversation != nil {
 		s = at.conversation.sent(at.actor, provider, r, body)
@@ -47,17 +53,10 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	broken := ""
-	if at.breaking != nil && at.breaking.Spend && isTokenRequest(body) {
-		// The answer is lost on its way; what the application gets is the second one.
-		broken = at.breaking.Does
-		if resp, answer, err = w.send(r, body); err != nil {
-			return nil, err
-		}
-	}
+	var broken *fault
 	if at.breaking != nil && at.breaking.answer != nil {
 		if changed, ok := at.breaking.answer(resp, answer); ok {
-			answer, broken = changed, at.breaking.Does
+			answer, broken = changed, at.breaking
 		}
 	}
 	if s != nil {
@@ -65,6 +64,18 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(answer)), int64(len(answer))
 	return resp, nil
+}
+
+// spend redeems a code before the application does.
+func (w *wire) spend(r *http.Request, body []byte, at *scene) error {
+	resp, answer, err := w.send(r, body)
+	if err != nil || at.conversation == nil {
+		return err
+	}
+	s := at.conversation.sent(somebody, provider, r, body)
+	at.conversation.change(func() { s.Service, s.judged = service.AccessTokenName, true })
+	at.conversation.answered(s, resp.StatusCode, resp.Header, answer, at.breaking)
+	return nil
 }
 
 func (w *wire) send(r *http.Request, body []byte) (*http.Response, []byte, error) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func writeCurl(w io.Writer, r *Report, m *masker) error {
+func writeCurl(w io.Writer, r *Report, m *masker, caFile func(string) string) error {
 	var b strings.Builder
 	b.WriteString("#!/bin/sh\n# The requests of a conversation, to repeat by hand.\n")
 	if !m.show {
@@ -21,7 +21,11 @@ func writeCurl(w io.Writer, r *Report, m *masker) error {
 			b.WriteString("# open in a browser: " + comment(m.url(s.Request.URL)) + "\n")
 			continue
 		}
-		b.WriteString(Curl(m.request(s.Request)) + "\n")
+		ca := ""
+		if caFile != nil {
+			ca = caFile(s.Request.URL)
+		}
+		b.WriteString(Curl(m.request(s.Request), ca) + "\n")
 	}
 	b.WriteString("\n# outcome: " + comment(r.Outcome()) + "\n")
 	if r.Problem != nil {
@@ -31,10 +35,14 @@ func writeCurl(w io.Writer, r *Report, m *masker) error {
 	return err
 }
 
-// Curl returns the command that repeats a request, as it is given: see Shown.
-func Curl(r *Request) string {
+// Curl returns the command that repeats a request, as it is given: see Shown. caFile names
+// the authority of the server's certificate; it is empty where the system knows it.
+func Curl(r *Request, caFile string) string {
 	var b strings.Builder
 	b.WriteString("curl --silent --show-error")
+	if caFile != "" {
+		b.WriteString(" --cacert " + quote(caFile))
+	}
 	if r.Method != "GET" {
 		b.WriteString(" --request " + quote(r.Method))
 	}

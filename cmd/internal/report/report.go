@@ -168,6 +168,9 @@ type Options struct {
 	ShowSecrets bool
 	Colour      bool
 	Width       int
+	// CAFile names the authority of the certificate at an address, for curl; empty is one
+	// that the system knows. It may be nil.
+	CAFile func(address string) string
 }
 
 // Write shows r on w.
@@ -189,7 +192,7 @@ func Write(w io.Writer, r *Report, o Options) error {
 	case "har":
 		err = writeHAR(w, r, m)
 	case "curl":
-		err = writeCurl(w, r, m)
+		err = writeCurl(w, r, m, o.CAFile)
 	default:
 		return fmt.Errorf("unknown output %q, known are %v", o.Format, Formats())
 	}

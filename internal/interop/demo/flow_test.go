@@ -1,10 +1,13 @@
 package demo
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/oidcservice/oidc/internal/interop/browser"
 )
 
 // TestWays: each way in which the request travels, and each way in which the answer does.
@@ -120,22 +123,77 @@ func TestTabs(t *testing.T) {
 	first.wantUser(t, s, "diana")
 }
 
-// TestBackchannelLogout: the session at the provider ends in another tab, and the page of
-// the application notices by itself.
-func TestBackchannelLogout(t *testing.T) {
+// TestLogoutElsewhere: the session at the provider ends in another tab, and the page of the
+// application notices by itself, in each way in which it can.
+func TestLogoutElsewhere(t *testing.T) {
+	for _, way := range []struct {
+		name     string
+		args     []string
+		says     string
+		steps    string // what the conversation ends with
+		pictures string
+	}{
+		{"back channel", []string{"--provider-listen", "localhost:0"}, "It sent a logout token", "backchannel_logout", "backchannel-logout"},
+		{"front channel", []string{"--provider-listen", "localhost:0", "--logout-by", "frontchannel"}, "Its page loaded a frame", "frontchannel_logout", "frontchannel-logout"},
+		// On one site: browsers keep the cookies of another one from its frame.
+		{"session management", []string{"--provider-listen", "127.0.0.1:0", "--logout-by", "session"}, "The provider's frame said so", "check_session authorization", "session-management"},
+		{"plain http", []string{"--provider-listen", "127.0.0.1:0", "--insecure-allow-http"}, "The provider's frame said so", "check_session authorization", ""},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			s := run(t, way.args...)
+			b := startBrowser(t, s)
+			b.Visit(t, s.url, "#login")
+			b.signIn(t, "#user")
+			other := b.another(t)
+			other.Visit(t, b.Read(t, chromedp.Evaluate[string](`document.getElementById("end-session").href`)), "#logout #submit")
+			other.Press(t, "#logout #submit", "body")
+			b.Do(t, chromedp.WaitReady(chromedp.CSS("#messages .warning")), chromedp.WaitReady(chromedp.CSS("#account[data-user='']")))
+			b.contains(t, "#messages", way.says)
+			b.Do(t, chromedp.WaitReady(chromedp.CSS(".steps li:last-child .chip:is(.good, .bad)")))
+			if got := b.steps(t); !strings.HasSuffix(got, "userinfo "+way.steps) {
+				t.Errorf("the conversation ends with %q, want %q", got, way.steps)
+			}
+			if way.pictures != "" {
+				b.photograph(t, way.pictures)
+			}
+		})
+	}
+}
+
+// TestCurl: a command of the page, pasted, does what the application did. With the secrets
+// masked the provider knows nobody.
+func TestCurl(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		browser.Missing(t, "curl is not installed")
+	}
 	s := runSecure(t)
 	b := startBrowser(t, s)
 	b.Visit(t, s.url, "#login")
 	b.signIn(t, "#user")
-	other := b.another(t)
-	other.Visit(t, b.Read(t, chromedp.Evaluate[string](`document.getElementById("end-session").href`)), "#logout #submit")
-	other.Press(t, "#logout #submit", "body")
-	b.Do(t, chromedp.WaitReady(chromedp.CSS("#messages .warning")), chromedp.WaitReady(chromedp.CSS("#account[data-user='']")))
-	b.contains(t, "#messages", "The provider ended your session")
-	if got := b.steps(t); !strings.HasSuffix(got, "backchannel_logout") {
-		t.Errorf("the conversation ends with %q", got)
+	b.Press(t, "#call-api", "#outcome")
+	said := func(step string) string {
+		command := b.Read(t, chromedp.Evaluate[string](`Array.from(document.querySelectorAll(".step")).filter(function (e) { return e.querySelector(".what code").textContent === "`+step+`"; })[0].querySelector("pre[id^=curl-]").textContent`))
+		out, err := exec.Command("sh", "-c", command).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s\nfails: %v\n%s", command, err, out)
+		}
+		return string(out)
 	}
-	b.photograph(t, "backchannel-logout")
+	if got := said("provider_info"); !strings.Contains(got, `"issuer":"`+s.issuer+`"`) {
+		t.Errorf("the provider says %q", got)
+	}
+	if got := said("userinfo"); !strings.Contains(got, `"error"`) {
+		t.Errorf("a masked token is answered with %q", got)
+	}
+	b.Press(t, "#secrets", "#user")
+	if got := said("userinfo"); !strings.Contains(got, `"sub":"diana"`) {
+		t.Errorf("UserInfo says %q", got)
+	}
+	if got := said("resource"); !strings.Contains(got, `"operation":"greeting"`) {
+		t.Errorf("the API says %q", got)
+	}
+	b.Do(t, chromedp.WaitReady(chromedp.CSS("#step-10"))) // the page notices by itself
+	b.contains(t, "#conversation", "You, with curl")
 }
 
 // TestKeyboard: the page can be used without a mouse: the first stop leads past everything

@@ -82,7 +82,7 @@ func TestSession(t *testing.T) {
 	b.photograph(t, "step")
 	b.Do(t, chromedp.EmulateViewport(420, 900))
 	b.photograph(t, "narrow")
-	b.Do(t, chromedp.ResetViewport())
+	b.Do(t, chromedp.EmulateViewport(1400, 1000))
 
 	b.Press(t, "#userinfo", "#outcome")
 	b.contains(t, "#outcome", "UserInfo answered", "diana@op.example")

@@ -30,6 +30,7 @@
   function version() { return document.getElementById("conversation").dataset.version; }
   function show(text) {
     var fresh = new DOMParser().parseFromString(text, "text/html");
+    var at = document.activeElement.closest("[id]"); // who works with the keyboard stays where they are
     ["conversation", "messages", "account"].forEach(function (id) {
       var old = document.getElementById(id), next = fresh.getElementById(id);
       if (!old || !next || old.innerHTML === next.innerHTML && id !== "conversation") { return; }
@@ -40,6 +41,10 @@
       });
       old.replaceWith(document.adoptNode(next));
     });
+    if (at && !at.isConnected) {
+      var there = document.getElementById(at.id);
+      if (there) { (there.querySelector(":scope > summary") || there).focus({ preventScroll: true }); }
+    }
     copyable(document);
   }
   setInterval(function () {
