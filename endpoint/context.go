@@ -404,11 +404,13 @@ func (c *Context) Client(ctx context.Context, id string) (*Client, bool, error) 
 	return c.clients.Client(ctx, id)
 }
 
-// random returns a fresh value of 256 bits, as base64url.
+// random returns a fresh value of 255 bits, as base64url. The bit that is missing has it
+// begin with a letter: no command takes it for an option when an operator types it.
 func (c *Context) random() (string, error) {
 	var b [32]byte
 	if _, err := io.ReadFull(c.rand, b[:]); err != nil {
 		return "", fmt.Errorf("endpoint: random source: %w", err)
 	}
+	b[0] &= 0x7f
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }

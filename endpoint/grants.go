@@ -88,7 +88,7 @@ type codeRecord struct {
 // as expired and not as unknown.
 const codeSlack = time.Minute
 
-// newCode issues a code. RFC 6749, Section 10.10: 256 bits here.
+// newCode issues a code. RFC 6749, Section 10.10: 255 bits here.
 func (s *Step) newCode(ctx context.Context, r *codeRecord) (string, error) {
 	c := s.Context
 	code, err := c.random()

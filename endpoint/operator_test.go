@@ -1,6 +1,7 @@
 package endpoint_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"slices"
 	"testing"
@@ -70,6 +71,29 @@ func TestOperator(t *testing.T) {
 
 // plainStore hides the optional abilities of a store.
 type plainStore struct{ state.Store }
+
+// dashes is a random source whose every draw would be written with a dash in front.
+type dashes struct{}
+
+func (dashes) Read(b []byte) (int, error) {
+	n, err := rand.Read(b)
+	b[0] = 0xfb
+	return n, err
+}
+
+func TestOperatorTypesIDs(t *testing.T) {
+	w := newWorld(t, func(c *endpoint.Config, _ *endpoint.Client) { c.Rand = dashes{} })
+	tokens := w.tokens(w.code())
+	sessions, err := w.ctx.Sessions(t.Context(), "diana")
+	w.must(err)
+	grants, err := w.ctx.Grants(t.Context(), "diana")
+	w.must(err)
+	for what, id := range map[string]string{"session": sessions[0].ID, "grant": grants[0].ID, "access token": text(tokens, "access_token")} {
+		if id[0] == '-' {
+			t.Errorf("%s: %s is taken for an option", what, id)
+		}
+	}
+}
 
 func TestOperatorWithoutGroups(t *testing.T) {
 	w := newWorld(t, func(cfg *endpoint.Config, _ *endpoint.Client) { cfg.Store = plainStore{cfg.Store} })

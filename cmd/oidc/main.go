@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/oidcservice/oidc/cmd/internal/conversation"
@@ -146,7 +148,18 @@ failed, 6 timed out or cancelled, 7 lint findings.`,
 	root.AddCommand(c.walkthrough(), c.replay(), c.discover(), c.lint(), c.decode(), c.services(), c.keys(), c.op(), c.device(), c.ciba(), c.exchange(),
 		c.introspect(), c.revoke(), c.demo(), c.completion())
 	judgeArguments(root)
+	root.SetFlagErrorFunc(judgeFlag)
 	return root
+}
+
+// judgeFlag repeats nothing of what was taken for a bundle of short flags: a token may
+// begin with a dash, too.
+func judgeFlag(_ *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
+		return &conversation.SettingError{Text: "unknown short flag; an argument that begins with a dash comes after --"}
+	}
+	return err
 }
 
 // judgeArguments has cmd and all below it say what they want, where cobra only counts

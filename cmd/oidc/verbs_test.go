@@ -179,6 +179,7 @@ func TestWrongArguments(t *testing.T) {
 		"op one two":                  "wrong number of arguments; usage: oidc op [CONFIG] [flags]",
 		"op clients revoke":           "wrong number of arguments; usage: oidc op clients revoke ID [CONFIG] [flags]",
 		"exchange":                    "--subject-token-env: name the variable that holds the token, or give one token on stdin",
+		"revoke -Zr9vTb3fSecret":      "unknown short flag; an argument that begins with a dash comes after --",
 		"decode":                      "want one token, as an argument or on stdin",
 		"op --check --log-level loud": "--log-level: want debug, info, warn or error",
 	} {
