@@ -241,6 +241,32 @@ func TestBrowsersAreApart(t *testing.T) {
 	}
 }
 
+// Every setting of the form is in the conversation, in whichever way it travels.
+func TestSettingsAreShown(t *testing.T) {
+	d := started(t, secured)
+	for _, send := range []string{"query", "request", "request_uri", "par"} {
+		t.Run(send, func(t *testing.T) {
+			v := visit(t, d)
+			page := v.login("send", send, "scope", "openid phone", "acr", "urn:demo:password", "force_authn", "yes", "max_age", "77",
+				"ui_locales", "de en", "login_hint", "diana", "claims", `{"id_token": {"auth_time": {"essential": true}}}`)
+			page.wants(t, `id="subject">diana<`)
+			shown := html.UnescapeString(page.body)
+			for name, value := range map[string]string{
+				"scope": "openid phone", "acr_values": "urn:demo:password", "max_age": "77", "ui_locales": "de en", "login_hint": "diana",
+				"prompt": "login consent", "claims": "auth_time",
+			} {
+				one := regexp.MustCompile(`(?s)` + name + `(=|": ?"?)[^&]{0,60}` + regexp.QuoteMeta(value))
+				if !one.MatchString(shown) {
+					t.Errorf("the conversation lacks %s with %q", name, value)
+				}
+			}
+			if (send == "request_uri") != strings.Contains(shown, ">request_object<") {
+				t.Error("the conversation lacks that the provider fetches the request object, or invents it")
+			}
+		})
+	}
+}
+
 // What cannot be understood is said beside the field, and nothing is sent.
 func TestFieldFaults(t *testing.T) {
 	v := visit(t, started(t))

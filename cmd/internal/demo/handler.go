@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -47,7 +48,7 @@ func (d *Demo) handler() http.Handler {
 	mux.Handle("POST "+backchannelPath, d.notified(provider, party.BackchannelLogout()))
 	mux.Handle("GET "+frontchannelPath, d.notified(browser, party.FrontchannelLogout()))
 	mux.Handle(sessionPath, d.watching(party.CheckSession()))
-	mux.Handle("GET "+requestObjectPath, party.RequestObjects())
+	mux.Handle("GET "+requestObjectPath, d.fetched(party.RequestObjects()))
 
 	// The provider, its frames, the API's clients and request objects need no cookie of ours.
 	all := http.NewServeMux()
@@ -57,6 +58,27 @@ func (d *Demo) handler() http.Handler {
 	}
 	d.api.mount(all)
 	return all
+}
+
+// fetched notes that the provider fetches a request object.
+func (d *Demo) fetched(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := d.hub.takeHosted()
+		if c == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s := &step{from: provider, to: application, inbound: true, judged: true}
+		s.Service, s.Request = "request_object", d.messageOf(r, "")
+		c.change(func() { c.add(s) })
+		t := newTap()
+		next.ServeHTTP(t, r)
+		t.WriteHeader(http.StatusOK)
+		_, claims, _ := decoded(t.body.String())
+		c.change(func() { s.Object = json.RawMessage(claims) })
+		c.answered(s, t.status, t.header, t.body.Bytes(), nil)
+		t.sendTo(w)
+	})
 }
 
 func serveAsset(w http.ResponseWriter, r *http.Request) {

@@ -25,11 +25,12 @@ const (
 // A hub has the conversations, one a browser, and finds them by what the messages of others
 // hold: a login that a logout token names, an access token that an API is shown.
 type hub struct {
-	mu     sync.Mutex
-	all    map[string]*dialogue
-	order  []string // the ones used last at the end
-	logins known[string]
-	tokens known[[32]byte]
+	mu      sync.Mutex
+	all     map[string]*dialogue
+	order   []string // the ones used last at the end
+	logins  known[string]
+	tokens  known[[32]byte]
+	hosting *dialogue // whose request object the provider will fetch: there is one address
 	// sessions are those of the provider (sid), for notifications.
 	sessions known[string]
 }
@@ -98,6 +99,22 @@ func (h *hub) ofLogin(login string) *dialogue {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.logins.of[login]
+}
+
+// host notes for whom a request object is served.
+func (h *hub) host(c *dialogue) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hosting = c
+}
+
+// takeHosted returns for whom a request object is served, once.
+func (h *hub) takeHosted() *dialogue {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.hosting
+	h.hosting = nil
+	return c
 }
 
 // knowSession notes whose session at the provider it is.

@@ -125,6 +125,9 @@ func (d *Demo) begin(w http.ResponseWriter, r *http.Request, method serviceconte
 			t.header.Set("Location", address)
 		}
 		c.front("authorization", address, broken)
+		if method == servicecontext.RequestByReference {
+			d.hub.host(c)
+		}
 	}
 	t.sendTo(w)
 }

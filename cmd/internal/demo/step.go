@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -59,6 +60,7 @@ func (c *dialogue) add(s *step) *step {
 func (c *dialogue) sent(from, to lane, r *http.Request, body []byte) *step {
 	s := &step{from: from, to: to}
 	s.Request = &report.Request{Method: r.Method, URL: r.URL.String(), Header: r.Header.Clone(), Body: string(body)}
+	s.Object = objectOf(string(body))
 	c.change(func() { c.add(s) })
 	return s
 }
@@ -79,6 +81,7 @@ func (c *dialogue) front(name, address string, broken *fault) {
 	s.Request = &report.Request{Method: http.MethodGet, URL: address}
 	if u, err := url.Parse(address); err == nil {
 		s.State = u.Query().Get("state")
+		s.Object = objectOf(u.RawQuery)
 	}
 	c.change(func() { c.add(s) })
 }
@@ -159,6 +162,19 @@ func (c *dialogue) stepOf(at *scene, e service.Exchange) *step {
 	s := &step{from: browser, to: application, inbound: true, broken: at.breaking.ofCallback()}
 	s.Response = at.arrived
 	return c.add(s)
+}
+
+// objectOf takes the request object among parameters apart, if there is one.
+func objectOf(parameters string) json.RawMessage {
+	if !strings.Contains(parameters, "request=") {
+		return nil
+	}
+	values, err := url.ParseQuery(parameters)
+	if err != nil {
+		return nil
+	}
+	_, claims, _ := decoded(values.Get("request"))
+	return json.RawMessage(claims)
 }
 
 // stateOf is the state that a callback brought.

@@ -280,6 +280,7 @@ type stepView struct {
 	From, To           lane
 	Front, Inbound     bool
 	Request, Response  string
+	Object             string // a request object, taken apart
 	Curl               string
 	Address            string // what the browser can be pointed at
 	Status             int
@@ -342,6 +343,7 @@ func viewOf(s *step, m *report.Step, caFile func(string) string) *stepView {
 		}
 		v.Request = httpText(m.Request.Method+" "+m.Request.URL, m.Request.Header, m.Request.Body)
 	}
+	v.Object = report.Readable(string(m.Object))
 	v.Waiting = m.Response == nil && m.Err == ""
 	if m.Response != nil {
 		v.Status = m.Response.Status

@@ -53,6 +53,8 @@ var explanations = map[string]Explanation{
 		"Instead of being asked, the provider tells."},
 	"initiate_login": {"Somebody else begins a login", "OpenID Connect Core 1.0, Section 4",
 		"A page elsewhere sends the user here to log in with a provider that it names."},
+	"request_object": {"The provider fetches the request", "OpenID Connect Core 1.0, Section 6.2",
+		"The browser brought no more than the address of the request object. The provider fetches it from us and verifies our signature."},
 	"check_session": {"Is the user still logged in there?", "OpenID Connect Session Management 1.0, Section 3",
 		"A page asks the provider's frame whether the session has changed."},
 	"frontchannel_logout": {"The provider ended the session, says the browser", "OpenID Connect Front-Channel Logout 1.0, Section 2",

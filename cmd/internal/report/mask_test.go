@@ -139,3 +139,20 @@ func FuzzMask(f *testing.F) {
 		_ = wrapLong(body, 40)
 	})
 }
+
+// A request object shows what was asked for, and no token; what it says about tokens is no
+// token.
+func TestObjectIsMasked(t *testing.T) {
+	object := json.RawMessage(`{"scope":"openid","id_token_hint":"the hint of a login","claims":{"id_token":{"email":null},"userinfo":{"sub":{"value":"the hint of a login"}}}}`)
+	r := &Report{Steps: []*Step{{Service: "authorization", Object: object, Request: &Request{URL: "https://op.example/?id_token_hint=the+hint+of+a+login"}}}}
+	if got, want := string(Shown(r, false).Steps[0].Object), `{"claims":{"id_token":{"email":null},"userinfo":{"sub":{"value":"***"}}},"id_token_hint":"***","scope":"openid"}`; got != want {
+		t.Errorf("it shows\n%s, want\n%s", got, want)
+	}
+	if got := string(Shown(r, true).Steps[0].Object); got != string(object) {
+		t.Errorf("asked for secrets it shows %s", got)
+	}
+	r.Steps[0].Object = nil
+	if got := Shown(r, false).Steps[0].Object; got != nil {
+		t.Errorf("no object shows %s", got)
+	}
+}

@@ -113,11 +113,13 @@ type Step struct {
 	Context  []Change // what changed in the service context
 	Record   []string // the items that came into the state record
 	Claims   json.RawMessage
-	Need     string // what had to be done first, such as fetching a key
-	Err      string
-	Hops     []Hop
-	Started  time.Time
-	Took     time.Duration
+	// Object is what a request object of the request says, taken apart.
+	Object  json.RawMessage
+	Need    string // what had to be done first, such as fetching a key
+	Err     string
+	Hops    []Hop
+	Started time.Time
+	Took    time.Duration
 }
 
 // A Change is a member of the service context and what it became.

@@ -27,6 +27,31 @@ func (m *masker) claims(verified json.RawMessage) json.RawMessage {
 	return json.RawMessage(masked)
 }
 
+// object masks what a request object says. Its claims name tokens, and hold none.
+func (m *masker) object(said json.RawMessage) json.RawMessage {
+	var members map[string]json.RawMessage
+	if m.show || json.Unmarshal(said, &members) != nil {
+		return said
+	}
+	asked := members["claims"]
+	delete(members, "claims")
+	rest, err := json.Marshal(members)
+	if err == nil {
+		err = json.Unmarshal([]byte(m.body(nil, string(rest))), &members)
+	}
+	if err == nil && asked != nil {
+		members["claims"] = json.RawMessage(m.text(string(asked)))
+		if !json.Valid(members["claims"]) {
+			members["claims"] = json.RawMessage(`"` + Masked + `"`)
+		}
+	}
+	out, err := json.Marshal(members)
+	if err != nil {
+		return json.RawMessage(`"` + Masked + `"`)
+	}
+	return out
+}
+
 func (m *masker) step(s *Step) *Step {
 	out := *s
 	if s.Request != nil {
@@ -44,6 +69,7 @@ func (m *masker) step(s *Step) *Step {
 	for i, c := range s.Context {
 		out.Context[i] = Change{c.Name, m.text(c.Value)}
 	}
+	out.Object = m.object(s.Object)
 	out.Err = m.text(s.Err)
 	return &out
 }

@@ -23,7 +23,7 @@ func TestWays(t *testing.T) {
 		shows string // of the step of the callback or the request
 	}{
 		{"request object", map[string]string{"#send": "request"}, "authorization accesstoken userinfo", "request=***"},
-		{"request_uri", map[string]string{"#send": "request_uri"}, "authorization accesstoken userinfo", "request_uri=" + s.url + "/request-object#"},
+		{"request_uri", map[string]string{"#send": "request_uri"}, "authorization request_object accesstoken userinfo", "request_uri=" + s.url + "/request-object#"},
 		{"PAR", map[string]string{"#send": "par"}, "pushed_authorization authorization accesstoken userinfo", "request_uri=urn:ietf:params:oauth:request_uri:"},
 		{"fragment", map[string]string{"#response_mode": "fragment"}, "authorization accesstoken userinfo", "/callback#"},
 		{"form_post", map[string]string{"#response_mode": "form_post"}, "authorization accesstoken userinfo", "code=***"},
