@@ -2,6 +2,8 @@
 
 GOLANGCI_VERSION    := v2.15.0
 STATICCHECK_VERSION := v0.8.2
+# The newer of the two Go releases that are supported; go.mod names the older.
+NEWEST_GO           := go1.27.4
 
 # Modules are found, not listed.
 MODULES   := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/node_modules/*' -not -path '*/testdata/*' | sort))
@@ -48,6 +50,11 @@ vet: ## go vet in every module alone, so that each is known to build without the
 cross: ## build for systems that the tests do not run on: the library where an int has 32 bits, the command line for Windows
 	GOARCH=386 $(GO) build ./...
 	cd cmd && GOOS=windows $(GO) build ./...
+
+.PHONY: newest
+newest: ## vet and test the library and the command line with the newest Go release
+	GOTOOLCHAIN=$(NEWEST_GO) $(GO) vet ./... && GOTOOLCHAIN=$(NEWEST_GO) $(GO) test ./...
+	cd cmd && GOTOOLCHAIN=$(NEWEST_GO) $(GO) vet ./... && GOTOOLCHAIN=$(NEWEST_GO) $(GO) test ./...
 
 .PHONY: tidy
 tidy: ## fail when a go.mod or go.sum is not tidy
