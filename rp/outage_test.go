@@ -34,11 +34,11 @@ var faults = map[string]struct {
 		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"a":"`+leak), waiting{r}))
 		return resp, nil
 	}, []rp.Kind{rp.KindSlow}},
-	"500": {func(*http.Request) (*http.Response, error) { return answer(500, "text/html", "<h1>"+leak+"</h1>"), nil }, []rp.Kind{rp.KindRefused}},
+	"500": {func(*http.Request) (*http.Response, error) { return answer(500, "text/html", "<h1>"+leak+"</h1>"), nil }, []rp.Kind{rp.KindFailing}},
 	"503": {func(*http.Request) (*http.Response, error) {
 		return answer(503, "application/json", `{"error":"temporarily_unavailable","error_description":"maintenance"}`), nil
 	}, []rp.Kind{rp.KindDeclared}},
-	"429":          {func(*http.Request) (*http.Response, error) { return answer(429, "text/plain", leak), nil }, []rp.Kind{rp.KindRefused}},
+	"429":          {func(*http.Request) (*http.Response, error) { return answer(429, "text/plain", leak), nil }, []rp.Kind{rp.KindFailing}},
 	"a login page": {func(*http.Request) (*http.Response, error) { return answer(200, "text/html", leak), nil }, []rp.Kind{rp.KindRefused}},
 	"not JSON":     {func(*http.Request) (*http.Response, error) { return answer(200, "application/json", leak), nil }, []rp.Kind{rp.KindRefused}},
 	"half of it": {func(*http.Request) (*http.Response, error) {
@@ -118,7 +118,7 @@ func TestProviderFailsAtEachStep(t *testing.T) {
 				}
 				kinds := fault.kinds
 				if len(kinds) == 1 && kinds[0] == rp.KindDeclared && slices.Contains(undeclared, step.service) {
-					kinds = []rp.Kind{rp.KindRefused}
+					kinds = []rp.Kind{rp.KindFailing}
 				}
 				checkProblem(t, w, p, step.service, kinds)
 				checkNoSecret(t, w, p, b, brought)
@@ -171,7 +171,7 @@ func checkProblem(t *testing.T, w *world, p *page, service string, kinds []rp.Ki
 	if reference == "" || !strings.Contains(line, "reference="+reference) {
 		t.Errorf("the page says reference %q, the log %s", reference, line)
 	}
-	if kinds[0] == rp.KindRefused && (strings.Contains(line, "rule= ") || !strings.Contains(line, "rule=")) {
+	if (kinds[0] == rp.KindRefused || kinds[0] == rp.KindFailing) && (strings.Contains(line, "rule= ") || !strings.Contains(line, "rule=")) {
 		t.Errorf("the log names no rule: %s", line)
 	}
 }

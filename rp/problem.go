@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/service"
@@ -21,6 +22,7 @@ const (
 	KindDeclared    Kind = "declared"    // the provider declared another error
 	KindUnreachable Kind = "unreachable" // the provider cannot be reached
 	KindSlow        Kind = "slow"        // the provider did not answer in time
+	KindFailing     Kind = "failing"     // the provider answered that it fails: a status of 5xx, or 429
 	KindRefused     Kind = "refused"     // the provider's answer broke a rule
 	KindExpired     Kind = "expired"     // the login is unknown: too old, or used already
 	KindBrowser     Kind = "browser"     // the login was begun in another browser
@@ -72,6 +74,7 @@ var kindTexts = map[Kind]kindText{
 	KindDeclared:    {http.StatusBadGateway, "The sign-in service reported a problem", "It could not complete the sign-in.", "Wait a few minutes, then start the sign-in again. If it happens again, tell the operator of this application."},
 	KindUnreachable: {http.StatusBadGateway, "The sign-in service cannot be reached", "There was no usable connection to it. Nothing is wrong with your account.", "Wait a few minutes, then start the sign-in again."},
 	KindSlow:        {http.StatusGatewayTimeout, "The sign-in service took too long", "It did not answer in time. Nothing is wrong with your account.", "Wait a few minutes, then start the sign-in again."},
+	KindFailing:     {http.StatusBadGateway, "The sign-in service does not work at the moment", "It answered that it cannot serve the request. Nothing is wrong with your account.", "Wait a few minutes, then start the sign-in again. If it happens again, tell the operator of this application."},
 	KindRefused:     {http.StatusBadGateway, "The sign-in was refused", "What the sign-in service answered did not pass a security check, so it was not used.", "Start the sign-in again. If it happens again, tell the operator of this application."},
 	KindExpired:     {http.StatusBadRequest, "This sign-in is over", "It took too long, or it was finished already, for instance by going back in the browser.", startAgain},
 	KindBrowser:     {http.StatusForbidden, "This sign-in was not started here", "It belongs to another browser, or this browser keeps no cookies.", "Start the sign-in again in this browser, with cookies allowed for this site. If you followed somebody else's link, do not use it."},
@@ -130,6 +133,9 @@ func kindOf(err error) Kind {
 	if errors.As(err, &v) {
 		if v.Rule == message.RuleAuthzRequestState || v.Rule == message.RuleTokenRequestCodeOnce {
 			return KindExpired
+		}
+		if status, err := strconv.Atoi(v.Got); v.Param == "status" && err == nil && (status >= 500 || status == http.StatusTooManyRequests) {
+			return KindFailing
 		}
 		return KindRefused
 	}

@@ -98,7 +98,7 @@ func TestOutcomesOfSteps(t *testing.T) {
 	})
 	b.bring(r)
 	ended, all = tr.take()
-	if !slices.Equal(ended, []string{"callback/authorization", "callback/accesstoken!refused", "callback!refused"}) {
+	if !slices.Equal(ended, []string{"callback/authorization", "callback/accesstoken!failing", "callback!failing"}) {
 		t.Errorf("%q", ended)
 	}
 	text := fmt.Sprintf("%+v", all)
