@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/oidcservice/oidc/endpoint"
+	"github.com/oidcservice/oidc/message"
+	"github.com/oidcservice/oidc/state"
 )
 
 // TestLifetimesAreExact: what begins between two seconds lives as long as it should, and what
@@ -45,5 +47,25 @@ func TestLifetimesAreExact(t *testing.T) {
 			t.Errorf("an access token after %s: %v", c.later, r.err)
 		}
 		w.now = began
+	}
+}
+
+// TestStoreThatForgetsLate: what is over is over, also where the store's clock is behind and
+// the entry is still there.
+func TestStoreThatForgetsLate(t *testing.T) {
+	w := newWorld(t, func(cfg *endpoint.Config, _ *endpoint.Client) {
+		began := cfg.Now()
+		cfg.Store = &state.Memory{Now: func() time.Time { return began }}
+	})
+	code := w.code()
+	answer := w.tokens(w.code("scope", "openid offline_access", "prompt", "consent"))
+	w.now = w.now.Add(366 * 24 * time.Hour)
+	w.wantError(w.do(browsing("prompt", "none")), message.LoginRequired, message.RuleOPLoginPromptNone)
+	for name, c := range map[string]call{
+		"a code": redeem(code), "an access token": userinfo(text(answer, "access_token")), "a refresh token": refresh(text(answer, "refresh_token")),
+	} {
+		if r := w.do(c); !refused(r.err) {
+			t.Errorf("%s: %v", name, r.err)
+		}
 	}
 }
