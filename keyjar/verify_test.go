@@ -199,6 +199,7 @@ func TestKeySelection(t *testing.T) {
 		{"no kid, none that fits", NewSet(ecKey, edKey), nameless, []string{"RS256"}, message.RuleKeyNoKid, true},
 		{"no kid, two that fit", NewSet(rsaKey, other), nameless, []string{"RS256"}, message.RuleKeyAmbiguous, false},
 		{"no kid, two that fit, trials allowed", NewSet(other, rsaKey).WithTrials(2), nameless, []string{"RS256"}, "", false},
+		{"the public keys keep their trials", NewSet(other, rsaKey).WithTrials(2).Public(), nameless, []string{"RS256"}, "", false},
 		{"no kid, two that fit, too few trials", NewSet(other, rsaKey).WithTrials(1), nameless, []string{"RS256"}, message.RuleKeyAmbiguous, false},
 		{"trials, and none verifies", NewSet(other, rsaKey).WithTrials(2), nameless[:len(nameless)-9] + "AAAAAAAAA", []string{"RS256"}, message.RuleJOSESignature, false},
 		{"no kid, the use decides", NewSet(rsaKey, with(other, KeyOptions{ID: "two", Use: "enc"})), nameless, []string{"RS256"}, "", false},

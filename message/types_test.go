@@ -117,9 +117,9 @@ func TestTime(t *testing.T) {
 			t.Errorf("%s: out comes %s, %v", test.text, text, err)
 		}
 	}
-	for _, bad := range []string{"-1", "-0.5", "1e300", "1e999", "-1e999", "253402300800", "999999999999", `"1"`, "NaN", "Inf", "true", "", "1.", "99999999999999999999"} {
+	for _, bad := range []string{"-1", "-0.5", "1e300", "1e999", "-1e999", "253402300800", "999999999999", `"1"`, "NaN", "Inf", "true", "", "99999999999999999999"} {
 		var got Time
-		if err := got.UnmarshalJSON([]byte(bad)); bad != "1." && (err == nil || got.Present()) {
+		if err := got.UnmarshalJSON([]byte(bad)); err == nil || got.Present() {
 			t.Errorf("%s: %v", bad, got)
 		}
 	}

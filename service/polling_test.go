@@ -248,9 +248,9 @@ func TestPollDPoPNonce(t *testing.T) {
 		case 1:
 			h["Dpop-Nonce"] = []string{"first"}
 			return req.Answer(400, h, []byte(`{"error":"use_dpop_nonce"}`))
-		case 2:
+		case 2, 3:
 			return req.Answer(400, h, []byte(`{"error":"authorization_pending"}`))
-		case 3:
+		case 4:
 			h["Dpop-Nonce"] = []string{"second"}
 			return req.Answer(400, h, []byte(`{"error":"authorization_pending"}`))
 		}
@@ -259,10 +259,10 @@ func TestPollDPoPNonce(t *testing.T) {
 	if at, err := w.run(context.Background()); err != nil {
 		t.Fatalf("%s: %v", at, err)
 	}
-	if got := strings.Join(nonces, ","); got != ",first,first,second" {
+	if got := strings.Join(nonces, ","); got != ",first,first,first,second" {
 		t.Errorf("the nonces were %s", got)
 	}
-	if got := fmt.Sprint(w.flow.waits); got != "[5s 5s 5s]" {
+	if got := fmt.Sprint(w.flow.waits); got != "[5s 5s 5s 5s]" {
 		t.Errorf("waited %s", got)
 	}
 	r, err := w.db.Session(context.Background(), w.login)

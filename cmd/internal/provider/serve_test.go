@@ -63,7 +63,7 @@ func TestNames(t *testing.T) {
 	for path, want := range map[string]string{
 		"/tenant/token": "token", "/tenant/interaction/authorization": "interaction", "/tenant/register/any-client": "registration_management",
 		"/.well-known/oauth-authorization-server/tenant": "server_metadata", "/tenant/.well-known/openid-configuration": "provider_info",
-		"/token": "none", "/": "none", "/tenant/token/": "none", "": "none",
+		"/token": "none", "/": "none", "/tenant/token/": "none", "/tenant/interaction/": "none", "": "none",
 	} {
 		if got := public(path); got != want {
 			t.Errorf("%s is %s, want %s", path, got, want)
