@@ -641,7 +641,7 @@ func TestAssertionKeys(t *testing.T) {
 	// A short secret verifies nothing, whatever the client thinks of it.
 	short := newPair(message.AuthMethodClientSecretJWT, nil).registered
 	short.ClientSecret = "short"
-	if _, err := newPair(message.AuthMethodClientSecretJWT, nil).send(t, message.AuthMethodClientSecretJWT).judge(short); !errors.Is(err, message.RuleOPAssertionAlg) {
+	if _, err := newPair(message.AuthMethodClientSecretJWT, nil).send(t, message.AuthMethodClientSecretJWT).judge(short); !errors.Is(err, message.RuleOPAssertionAlg) || !errors.Is(err, message.RuleKeyHMACLength) {
 		t.Errorf("a short secret: %v", err)
 	}
 	expired := newPair(message.AuthMethodClientSecretJWT, nil)
