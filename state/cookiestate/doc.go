@@ -31,7 +31,7 @@
 //
 // # Size
 //
-// A pending login takes about 1,300 bytes of the Cookie header; a browser keeps
+// A pending login takes 950 to 1,300 bytes of the Cookie header; a browser keeps
 // 4,096 for a cookie, and servers read 8 KiB of header. A login that is too
 // large is an error that says so. Of many logins in one browser the newest that
 // fit in Options.MaxBytes are kept.
