@@ -92,7 +92,7 @@ func (c *Compat) UnmarshalJSON(data []byte) error {
 	for name, raw := range members {
 		index, ok := known[name]
 		if !ok {
-			return fmt.Errorf("unknown member %q, known are %s", name, strings.Join(names, ", "))
+			return unknown("member", name, names)
 		}
 		if err := json.Unmarshal(raw, v.FieldByIndex(index).Addr().Interface()); err != nil {
 			return fmt.Errorf("%s: %w", name, err)

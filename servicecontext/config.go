@@ -182,7 +182,7 @@ func (c *Config) snapshot() (*Snapshot, error) {
 		sn.Profile = ProfileOpenID
 	}
 	if !sn.RequestMethod.known() {
-		return nil, fmt.Errorf("%w: request method: %q is none of %v", ErrConfig, sn.RequestMethod, RequestMethods())
+		return nil, fmt.Errorf("%w: %w", ErrConfig, unknown("request method", string(sn.RequestMethod), RequestMethods()))
 	}
 	if _, err := ParseProfile(string(sn.Profile)); err != nil {
 		return nil, fmt.Errorf("%w: profile: %w", ErrConfig, err)

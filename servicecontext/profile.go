@@ -1,6 +1,9 @@
 package servicecontext
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A Profile names the family of demands that a relying party keeps beyond the
 // protocols themselves. The zero Profile is OpenID Connect.
@@ -31,7 +34,16 @@ func ParseProfile(name string) (Profile, error) {
 			return p, nil
 		}
 	}
-	return "", fmt.Errorf("unknown profile %q, known are %v", name, Profiles())
+	return "", unknown("profile", name, Profiles())
+}
+
+// unknown refuses the value of a setting that has a name.
+func unknown[T ~string](what, value string, known []T) error {
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = string(k)
+	}
+	return fmt.Errorf("unknown %s %q; known are %s", what, value, strings.Join(names, ", "))
 }
 
 // OpenID reports whether ID Tokens are part of the profile.
