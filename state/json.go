@@ -209,12 +209,16 @@ func escape(b []byte) (r rune, n int) {
 	case 't':
 		return '\t', 2
 	case 'u':
-		r = hex4(b[2:])
-		if r < 0 || !utf16.IsSurrogate(r) {
-			return r, max(0, min(6, int(r)+6))
+		r, ok := hex4(b[2:])
+		if !ok {
+			return 0, 0
+		}
+		if !utf16.IsSurrogate(r) {
+			return r, 6
 		}
 		if len(b) >= 12 && b[6] == '\\' && b[7] == 'u' {
-			if r = utf16.DecodeRune(r, hex4(b[8:])); r != utf8.RuneError {
+			second, _ := hex4(b[8:])
+			if r = utf16.DecodeRune(r, second); r != utf8.RuneError {
 				return r, 12
 			}
 		}
@@ -222,9 +226,9 @@ func escape(b []byte) (r rune, n int) {
 	return 0, 0
 }
 
-func hex4(b []byte) (r rune) {
+func hex4(b []byte) (r rune, ok bool) {
 	if len(b) < 4 {
-		return -6
+		return 0, false
 	}
 	for _, c := range b[:4] {
 		switch {
@@ -235,10 +239,10 @@ func hex4(b []byte) (r rune) {
 		case 'A' <= c && c <= 'F':
 			r = r<<4 | rune(c-'A'+10)
 		default:
-			return -6
+			return 0, false
 		}
 	}
-	return r
+	return r, true
 }
 
 // scanText returns the text of the JSON string that begins at i. It lies in b
