@@ -61,8 +61,8 @@ func (s *Set) Decrypt(token string, p DecryptPolicy) ([]byte, *Header, error) {
 	}
 	payload, err := first.open(e, a, enc)
 	for i := 0; err != nil && i < len(others); i++ {
-		if p, e := others[i].open(e, a, enc); e == nil {
-			payload, err = p, nil
+		if opened, failure := others[i].open(e, a, enc); failure == nil {
+			payload, err = opened, nil
 		}
 	}
 	if err != nil {
