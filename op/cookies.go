@@ -1,7 +1,6 @@
 package op
 
 import (
-	"encoding/pem"
 	"net/http"
 
 	"github.com/oidcservice/oidc/endpoint"
@@ -43,20 +42,5 @@ func setCookies(w http.ResponseWriter, list []endpoint.Cookie) {
 			Name: c.Name, Value: c.Value, Path: "/", MaxAge: c.MaxAge, Secure: c.Secure,
 			HttpOnly: c.HTTPOnly, SameSite: sameSite[c.SameSite],
 		})
-	}
-}
-
-// decodePEM returns the certificates of a PEM text.
-func decodePEM(text string) [][]byte {
-	var chain [][]byte
-	rest := []byte(text)
-	for {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			return chain
-		}
-		if block.Type == "CERTIFICATE" {
-			chain = append(chain, block.Bytes)
-		}
 	}
 }

@@ -3,13 +3,11 @@ package op
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -257,51 +255,4 @@ func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, d endpoint.Des
 	w.WriteHeader(status)
 	body, _ := message.EncodeJSON(&message.ErrorResponse{Error: message.InvalidRequest, ErrorDescription: refusal.Declared.Description})
 	_, _ = w.Write(body)
-}
-
-// certificates is the chain of the connection and whether TLS verified it, or what a trusted
-// proxy says of it.
-func (p *Provider) certificates(r *http.Request) (chain [][]byte, verified bool) {
-	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-		chain = make([][]byte, len(r.TLS.PeerCertificates))
-		for i, cert := range r.TLS.PeerCertificates {
-			chain[i] = cert.Raw
-		}
-		return chain, len(r.TLS.VerifiedChains) > 0 || p.vouched(chain)
-	}
-	if p.config.CertificateHeader == "" {
-		return nil, false
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !p.trusted(host) {
-		return nil, false
-	}
-	text, err := url.QueryUnescape(r.Header.Get(p.config.CertificateHeader))
-	if err != nil {
-		return nil, false
-	}
-	chain = decodePEM(text)
-	return chain, len(chain) > 0 && (p.config.ClientCAs == nil || p.vouched(chain))
-}
-
-// vouched reports whether one of ClientCAs vouches for the first certificate of a chain.
-func (p *Provider) vouched(chain [][]byte) bool {
-	if p.config.ClientCAs == nil {
-		return false
-	}
-	options := x509.VerifyOptions{
-		Roots: p.config.ClientCAs, Intermediates: x509.NewCertPool(), CurrentTime: p.context.Now(),
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}
-	certs := make([]*x509.Certificate, len(chain))
-	for i, der := range chain {
-		cert, err := x509.ParseCertificate(der)
-		if err != nil {
-			return false
-		}
-		certs[i] = cert
-		options.Intermediates.AddCert(cert)
-	}
-	_, err := certs[0].Verify(options)
-	return err == nil
 }

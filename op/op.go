@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -167,18 +166,12 @@ func (p *Provider) Endpoints() *endpoint.Set { return p.set }
 
 // Decide takes what a user answered on the other device, and notifies the client.
 func (p *Provider) Decide(ctx context.Context, ticket string, allow bool, who endpoint.Authentication) error {
-	for range fetchRounds {
+	_, err := p.rounds(ctx, func() (*endpoint.Response, error) {
 		list, err := p.context.Decide(ctx, ticket, allow, who)
-		var need *endpoint.NeedFetch
-		if !errors.As(err, &need) {
-			p.Send(list)
-			return err
-		}
-		if err := p.fetch(ctx, need); err != nil {
-			return err
-		}
-	}
-	return endpoint.ErrForeign
+		p.Send(list)
+		return nil, err
+	})
+	return err
 }
 
 // Wait returns when all notifications that were decided on are sent or given up.
