@@ -304,7 +304,7 @@ func (c *conversation) authorizationRequest() (*message.AuthorizationRequest, er
 	}
 	req := new(message.AuthorizationRequest)
 	if err := message.DecodeValues(values, req); err != nil {
-		return nil, fmt.Errorf("%w: authorization request: %w", ErrSettings, err)
+		return nil, &SettingError{Text: err.Error()}
 	}
 	req.RedirectURI = c.settings.RedirectURI
 	return req, nil

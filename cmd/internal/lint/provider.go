@@ -244,8 +244,8 @@ func (l *linter) challenges() {
 	if !slices.Contains(methods, message.CodeChallengeMethodS256) && l.has("authorization_endpoint") {
 		l.add(message.RuleMetadataPKCE, name, strings.Join(methods, " "), "S256 among them")
 	}
-	if slices.Contains(methods, "plain") {
-		l.add(rulePKCEPlain, name, "plain", "S256 only")
+	if slices.Contains(methods, message.CodeChallengeMethodPlain) {
+		l.add(rulePKCEPlain, name, message.CodeChallengeMethodPlain, "S256 only")
 	}
-	l.known(name, methods, message.CodeChallengeMethodS256, "plain")
+	l.known(name, methods, message.CodeChallengeMethodS256, message.CodeChallengeMethodPlain)
 }
