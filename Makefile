@@ -1,4 +1,4 @@
-# Every target is what continuous integration runs, too. "make help" lists them.
+# "make help" lists the targets. Continuous integration (.ci/run) runs its checks by them.
 
 GOLANGCI_VERSION    := v2.15.0
 STATICCHECK_VERSION := v0.8.2
