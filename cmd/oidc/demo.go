@@ -37,7 +37,7 @@ and knows the user diana, password krall.
 Both speak https with a certificate made for the run, which a browser asks about once;
 --ca-out writes it to a file for curl --cacert. --tls-cert and --tls-key name another. With
 --insecure-allow-http they speak plain http, which is safe on a loopback interface only;
-back-channel logout and request_uri then cannot be had.
+back-channel logout, front-channel logout and request_uri then cannot be had.
 
   oidc demo                           with a provider of its own
   oidc demo --issuer URL              with a provider out there

@@ -46,6 +46,21 @@ func (b *tab) another(t *testing.T) *tab {
 	return &tab{b.Tab(t), b.site}
 }
 
+// Press presses a button and waits until the next page is complete: on one that still moves
+// the next button is missed, and the end of the conversation is not there yet.
+func (b *tab) Press(t *testing.T, button, element string) {
+	t.Helper()
+	b.Browser.Press(t, button, element)
+	b.Loaded(t)
+}
+
+// Visit opens an address and waits until its page is complete.
+func (b *tab) Visit(t *testing.T, address, element string) {
+	t.Helper()
+	b.Browser.Visit(t, address, element)
+	b.Loaded(t)
+}
+
 // photograph takes a picture of the page, where a folder for pictures is named.
 func (b *tab) photograph(t *testing.T, name string) {
 	t.Helper()

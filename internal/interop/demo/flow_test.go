@@ -189,11 +189,15 @@ func TestCurl(t *testing.T) {
 	if got := said("userinfo"); !strings.Contains(got, `"sub":"diana"`) {
 		t.Errorf("UserInfo says %q", got)
 	}
+	b.Read(t, chromedp.Evaluate[string](`document.querySelector("#step-1 > summary").focus(); ""`))
 	if got := said("resource"); !strings.Contains(got, `"operation":"greeting"`) {
 		t.Errorf("the API says %q", got)
 	}
 	b.Do(t, chromedp.WaitReady(chromedp.CSS("#step-10"))) // the page notices by itself
 	b.contains(t, "#conversation", "You, with curl")
+	if got := b.Read(t, chromedp.Evaluate[string](`(document.activeElement.closest("[id]") || {id: "nothing"}).id`)); got != "step-1" {
+		t.Errorf("when the page was brought up to date the focus went to %s", got)
+	}
 }
 
 // TestKeyboard: the page can be used without a mouse: the first stop leads past everything

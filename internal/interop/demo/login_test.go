@@ -82,6 +82,9 @@ func TestSession(t *testing.T) {
 	b.photograph(t, "step")
 	b.Do(t, chromedp.EmulateViewport(420, 900))
 	b.photograph(t, "narrow")
+	if got := b.Read(t, chromedp.Evaluate[string](`String(document.documentElement.scrollWidth)`)); got != "420" {
+		t.Errorf("the page is %s wide on a telephone of 420", got)
+	}
 	b.Do(t, chromedp.EmulateViewport(1400, 1000))
 
 	b.Press(t, "#userinfo", "#outcome")
