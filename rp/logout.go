@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -230,9 +231,16 @@ func (p *Party) replyLogout(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header()[name] = values
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if err != nil {
-		p.logger.WarnContext(r.Context(), "a logout notification was refused", "rule", string(ruleOf(err)), "error", err)
+	if err == nil {
+		return
 	}
+	level := slog.LevelWarn
+	var v *message.Violation
+	if errors.As(err, &v) && v.Rule == message.RuleFrontchannelMatch && v.Param == "sid" {
+		// Where a provider uses both channels the other one has ended the session before.
+		level = slog.LevelInfo
+	}
+	p.logger.Log(r.Context(), level, "a logout notification was refused", "rule", string(ruleOf(err)), "error", err)
 }
 
 // FrontchannelLogout returns the handler that the provider loads in a frame (OpenID

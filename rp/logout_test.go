@@ -2,6 +2,7 @@ package rp_test
 
 import (
 	"context"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -166,15 +167,48 @@ func TestBackchannelLogout(t *testing.T) {
 	}
 }
 
+// TestLogoutOnBothChannels: where the provider uses both, the frame comes to a session that is
+// over. It is refused without an alarm.
+func TestLogoutOnBothChannels(t *testing.T) {
+	var ended int
+	w := newWorld(t, func(c *rp.Config) {
+		yes := true
+		m := &c.ServiceContext.Metadata
+		m.BackchannelLogoutURI, m.BackchannelLogoutSessionRequired = app+"/backchannel", &yes
+		m.FrontchannelLogoutURI, m.FrontchannelLogoutSessionRequired = app+"/frontchannel", &yes
+		c.Ended = func(_ context.Context, logins []string) { ended += len(logins) }
+	})
+	b := w.browser()
+	b.login()
+	p := b.logoutForm(t, b.visit("https://op.example/end_session"))
+	w.op.Wait()
+	frame := html.UnescapeString(between(p.body, `<iframe src="`, `"`))
+	if !strings.HasPrefix(frame, app+"/frontchannel?") {
+		t.Fatalf("the provider's page has no frame of ours: %s", p.body)
+	}
+	b.visit(frame)
+	if ended != 1 {
+		t.Errorf("%d logins ended, want 1", ended)
+	}
+	if log := w.log.String(); strings.Contains(log, "level=WARN") || !strings.Contains(log, string(message.RuleFrontchannelMatch)) {
+		t.Errorf("the log raises an alarm, or says nothing: %s", log)
+	}
+	// Another issuer in the name of a session is worth one.
+	b.visit(app + "/frontchannel?iss=https://evil.example&sid=x")
+	if log := w.log.String(); !strings.Contains(log, "level=WARN") {
+		t.Errorf("the log raises no alarm: %s", log)
+	}
+}
+
 // logoutForm confirms the logout on the provider's page.
-func (b *browser) logoutForm(t *testing.T, p *page) {
+func (b *browser) logoutForm(t *testing.T, p *page) *page {
 	t.Helper()
 	form := formPattern.FindStringSubmatch(p.body)
 	values := url.Values{"action": {"allow"}}
 	for _, field := range inputPattern.FindAllStringSubmatch(p.body, -1) {
 		values.Add(field[1], field[2])
 	}
-	b.bring(postForm(t, resolve(p.url, form[1]), values))
+	return b.bring(postForm(t, resolve(p.url, form[1]), values))
 }
 
 func TestBackchannelLogoutRefuses(t *testing.T) {
