@@ -63,7 +63,8 @@
 //     [MaxParameters] parameters.
 //   - A time outside the years 1970 to 9999 is refused. Fractions of it are kept to the
 //     nanosecond.
-//   - An integer is spelt as one: 3600.0 and 36e2 are refused.
+//   - An integer has no fraction other than zero, and with a fraction or an exponent at
+//     most 53 bits: 3600.0 and 36e2 are 3600, and 0.5 is refused.
 //
 // Milder than the letter:
 //

@@ -176,7 +176,8 @@ func TestDecodeJSONAccepts(t *testing.T) {
 func TestIntegers(t *testing.T) {
 	for text, ok := range map[string]bool{
 		`3600`: true, `0`: true, `-1`: true, `9223372036854775807`: true,
-		`9223372036854775808`: false, `3600.0`: false, `3.6e3`: false, `"3600"`: false, `true`: false, `[3600]`: false, `1e300`: false,
+		`9223372036854775808`: false, `3600.5`: false, `"3600"`: false, `"3600.0"`: false, `true`: false, `[3600]`: false, `1e300`: false, `1e400`: false,
+		`3600.0`: true, `3.6e3`: true, `-36E+2`: true, `0.0`: true, `9007199254740991.0`: true, `9007199254740992.0`: false, `36e-1`: false,
 	} {
 		var m AccessTokenResponse
 		err := DecodeJSON([]byte(`{"expires_in":`+text+`}`), &m)
@@ -185,6 +186,13 @@ func TestIntegers(t *testing.T) {
 		}
 		if e := (*DecodeError)(nil); !ok && (!errors.As(err, &e) || e.Kind != WrongType || e.Param != "expires_in") {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+	// JSON has one kind of number (RFC 8259, Section 6).
+	for _, text := range []string{`3600`, `3600.0`, `3.6e3`, `36000e-1`} {
+		var m AccessTokenResponse
+		if err := DecodeJSON([]byte(`{"expires_in":`+text+`}`), &m); err != nil || *m.ExpiresIn != 3600 {
+			t.Errorf("%s: %v, %v", text, m, err)
 		}
 	}
 	// JARM quotes the number in its examples (Section 2.1).

@@ -2,6 +2,7 @@ package message
 
 import (
 	"encoding/json"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -239,7 +240,8 @@ func (d *decoder) boolean() (bool, *DecodeError) {
 func (d *decoder) integer(bits int, quotable bool) (int64, *DecodeError) {
 	var s string
 	var err *DecodeError
-	if quotable && d.peek() == '"' {
+	quoted := quotable && d.peek() == '"'
+	if quoted {
 		s, err = d.text()
 	} else {
 		s, err = d.number()
@@ -247,11 +249,25 @@ func (d *decoder) integer(bits int, quotable bool) (int64, *DecodeError) {
 	if err != nil {
 		return 0, err
 	}
-	n, ok := parseInteger(s, bits)
-	if !ok {
-		return 0, d.wrong("an integer in range")
+	if n, ok := parseInteger(s, bits); ok {
+		return n, nil
 	}
-	return n, nil
+	if n, ok := wholeNumber(s, bits); ok && !quoted {
+		return n, nil
+	}
+	return 0, d.wrong("an integer in range")
+}
+
+// wholeNumber reads an integer that is written with a fraction or an exponent. JSON has one
+// kind of number, so that 300.0 and 3e2 are 300 for who writes them (RFC 8259, Section 6:
+// integers "in the range [-(2**53)+1, (2**53)-1]" are "interoperable").
+func wholeNumber(s string, bits int) (int64, bool) {
+	f, err := strconv.ParseFloat(s, 64)
+	n := int64(f)
+	if err != nil || math.Abs(f) >= 1<<53 || float64(n) != f {
+		return 0, false
+	}
+	return n, bits == 64 || n == int64(int32(n))
 }
 
 // parseInteger reads an integer as JSON spells it.
