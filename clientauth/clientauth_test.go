@@ -270,7 +270,8 @@ func TestBasicIsStrict(t *testing.T) {
 		"without padding":      {strings.TrimRight(good, "="), message.RuleOPClientAuthBasic},
 		"line break":           {good[:20] + "\n" + good[20:], message.RuleOPClientAuthBasic},
 		"trailing bits":        {trailingBits(good), message.RuleOPClientAuthBasic},
-		"two spaces":           {"Basic  " + good[6:], message.RuleOPClientAuthBasic},
+		"two spaces":           {"Basic  " + good[6:], ""}, // RFC 9110, Section 11.4: 1*SP
+		"a tab":                {"Basic\t" + good[6:], message.RuleOPClientAuthRegistered},
 		"no colon":             {basic(clientID), message.RuleOPClientAuthBasic},
 		"empty id":             {basic(":" + secret), message.RuleOPClientAuthBasic},
 		"empty secret":         {basic(clientID + ":"), message.RuleOPClientAuthBasic},

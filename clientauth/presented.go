@@ -108,7 +108,8 @@ func Present(header map[string][]string, form url.Values, certificates [][]byte)
 		if !strings.EqualFold(scheme, "Basic") {
 			return p, refuse(message.RuleOPClientAuthRegistered, "authorization", message.Excerpt(scheme), "a client authentication method", nil)
 		}
-		id, secret, err := parseBasic(credentials)
+		// credentials = auth-scheme 1*SP token68 (RFC 9110, Section 11.4)
+		id, secret, err := parseBasic(strings.TrimLeft(credentials, " "))
 		if err != nil {
 			return p, err
 		}
