@@ -257,6 +257,16 @@ func TestBooleanStringsNeedQuirk(t *testing.T) {
 		t.Error(info.UpdatedAt, err)
 	}
 	every := Quirks{true, true, true, true}
+	for text, want := range map[string]bool{`{"email_verified":"true"}`: true, `{"email_verified":"false"}`: false} {
+		var claims UserInfoResponse
+		if err := every.DecodeJSON([]byte(text), &claims); err != nil || claims.EmailVerified == nil || *claims.EmailVerified != want {
+			t.Errorf("%s: %v %v", text, claims.EmailVerified, err)
+		}
+	}
+	var tokens AccessTokenResponse
+	if err := every.DecodeJSON([]byte(`{"expires_in":"3600","scope":["openid","email"]}`), &tokens); err != nil || tokens.ExpiresIn == nil || *tokens.ExpiresIn != 3600 || tokens.Scope.String() != "openid email" {
+		t.Errorf("%v %v %v", tokens.ExpiresIn, tokens.Scope, err)
+	}
 	for _, bad := range []string{
 		`{"email_verified":"yes"}`, `{"email_verified":"tr`, `{"updated_at":"yesterday"}`, `{"updated_at":"1918-02-04T11:08:41Z"}`, `{"updated_at":"x`,
 	} {

@@ -238,6 +238,16 @@ func TestCookies(t *testing.T) {
 	if b := seen["__Host-op_browser"]; b == nil || b.SameSite != http.SameSiteLaxMode {
 		t.Errorf("browser %v", b)
 	}
+	t.Run("one name twice", func(t *testing.T) {
+		// One of the two was set by somebody else, so that neither is the session's.
+		session := "__Host-op_session=" + seen["__Host-op_session"].Value
+		for cookies, want := range map[string]string{session: "consent_required", session + "; " + session: "login_required"} {
+			back := do(t, p.Client(), "GET", authorizeURL("prompt", "none"), "", "Cookie", cookies)
+			if !strings.Contains(back.Header.Get("Location"), "error="+want) {
+				t.Errorf("%s: %d %s", want, back.StatusCode, back.Header.Get("Location"))
+			}
+		}
+	})
 	t.Run("plain http", func(t *testing.T) {
 		p := provider(t, func(c *op.Config) { c.Issuer, c.InsecureAllowHTTP = "http://127.0.0.1:8080", true })
 		w := httptest.NewRecorder()
@@ -266,6 +276,7 @@ func TestInteractionIsGuarded(t *testing.T) {
 		"GET":           do(t, c, "GET", address, ""),
 		"JSON":          do(t, c, "POST", address, "{}", "Content-Type", "application/json"),
 		"another site":  submit(t, c, page, credentials(), "Sec-Fetch-Site", "cross-site"),
+		"a sibling":     submit(t, c, page, credentials(), "Sec-Fetch-Site", "same-site"),
 		"no ticket":     do(t, c, "POST", address, credentials().Encode(), "Content-Type", form),
 		"no endpoint":   do(t, c, "POST", optest.Issuer+"/interaction/nothing", "", "Content-Type", form),
 		"another step":  do(t, c, "POST", optest.Issuer+"/interaction/token", credentials().Encode(), "Content-Type", form),
@@ -455,8 +466,10 @@ func TestPrivateAddressesAreOutOfReach(t *testing.T) {
 			t.Errorf("%s: %v", text, got)
 		}
 	}
-	if !op.MayReach(netip.MustParseAddr("127.0.0.1"), []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}) {
-		t.Error("an address that the operator allows")
+	for _, allowed := range []string{"127.0.0.1", "::ffff:127.0.0.1"} {
+		if !op.MayReach(netip.MustParseAddr(allowed), []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}) {
+			t.Errorf("%s: an address that the operator allows", allowed)
+		}
 	}
 }
 

@@ -179,6 +179,9 @@ func TestLogin(t *testing.T) {
 	if s := w.named(t, stateotel.Scope, "oidc store take"); attributes(s)["oidc.hit"] != "true" || !s.Parent.IsValid() {
 		t.Errorf("%+v", s)
 	}
+	if n := w.failures(t); n != 0 {
+		t.Errorf("%d failures are counted in a login that succeeded", n)
+	}
 	w.noSecrets(t)
 }
 
@@ -247,6 +250,25 @@ func (w *world) counted(t *testing.T, name string, attributes ...attribute.KeyVa
 		}
 	}
 	return 0
+}
+
+// failures returns what all counters of failures say together.
+func (w *world) failures(t *testing.T) (sum int64) {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	if err := w.reader.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if data, ok := m.Data.(metricdata.Sum[int64]); ok && strings.HasSuffix(m.Name, ".failures") {
+				for _, p := range data.DataPoints {
+					sum += p.Value
+				}
+			}
+		}
+	}
+	return sum
 }
 
 // noSecrets looks for what nobody but the two sides may know, in everything exported.

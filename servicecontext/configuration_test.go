@@ -117,6 +117,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		"scope type":          `{"client_preferences": {"scope": 1}}`,
 		"preferences no JSON": `{"client_preferences": []}`,
 		"unknown allowance":   `{"allow": {"everything": true}}`,
+		"nameless allowance":  `{"allow": {"": {"cognito_booleans": true}}}`,
 		"allowance type":      `{"allow": {"insecure_skip_pkce": "yes"}}`,
 		"allow no object":     `{"allow": [true]}`,
 		"redirect type":       `{"redirect_uris": "https://rp.example/cb"}`,
@@ -132,8 +133,6 @@ func TestParseConfigRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if _, err := servicecontext.ParseConfig([]byte(doc)); !errors.Is(err, servicecontext.ErrConfig) {
 				t.Fatalf("got %v, want ErrConfig", err)
-			} else {
-				t.Log(err)
 			}
 		})
 	}

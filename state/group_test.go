@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -190,4 +191,27 @@ func TestGroupWithoutGrouperIsBounded(t *testing.T) {
 	r := record("again")
 	r.Link(state.KindSubject, "x")
 	begin(t, db, r)
+}
+
+// A deaf store keeps whoever leaves a group.
+type deaf struct{ *state.Memory }
+
+func (deaf) Leave(context.Context, string, string) error { return nil }
+
+func TestRecordDecidesWhoIsInAGroup(t *testing.T) {
+	db := &state.DB{Store: deaf{new(state.Memory)}}
+	for _, name := range []string{"S", "T"} {
+		r := record(name)
+		r.Link(state.KindSubject, "diana")
+		begin(t, db, r)
+	}
+	states(t, db, state.KindSubject, "diana", "S", "T")
+	if err := db.Unlink(t.Context(), state.KindSubject, "diana", "S"); err != nil {
+		t.Fatal(err)
+	}
+	states(t, db, state.KindSubject, "diana", "T")
+	if err := db.End(t.Context(), "T"); err != nil {
+		t.Fatal(err)
+	}
+	states(t, db, state.KindSubject, "diana")
 }

@@ -130,3 +130,38 @@ func TestEndIsFinal(t *testing.T) {
 		states(t, db, state.KindSubject, "x")
 	})
 }
+
+// What cannot be stored is refused however the record came to be.
+func TestSaveRefusesBadNames(t *testing.T) {
+	eachDB(t, func(t *testing.T, db *state.DB, _ *state.Memory, _ *clock) {
+		begin(t, db, record("S"))
+		r := claim(t, db, "S")
+		r.Set("Not A Name", []byte(`1`))
+		if err := db.Save(t.Context(), r); err == nil {
+			t.Error("a record that was read was saved with a bad name")
+		}
+		other, err := db.Session(t.Context(), "S")
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.Keep("a", "1")
+		save(t, db, other)
+		if err := db.Save(t.Context(), r); err == nil {
+			t.Error("a record with a bad name was merged with what another had saved")
+		}
+		r = record("S")
+		r.Set("Not A Name", []byte(`1`))
+		if err := db.Save(t.Context(), r); err == nil {
+			t.Error("a record that was not read was saved with a bad name")
+		}
+		begin(t, db, record("T"))
+		ctx := db.Hold(t.Context())
+		if r, err = db.Claim(ctx, "T"); err != nil {
+			t.Fatal(err)
+		}
+		r.Set("Not A Name", []byte(`1`))
+		if err := errors.Join(db.Save(ctx, r), db.Flush(ctx)); err == nil {
+			t.Error("a record that is held was stored with a bad name")
+		}
+	})
+}

@@ -233,6 +233,7 @@ func badClients() []bad {
 		{message.RuleRegistrationRedirectURIs, "redirect_uris[0]", native("http://rp.example/cb")},
 		{message.RuleRegistrationRedirectURIs, "redirect_uris[0]", c("redirect_uris", []string{"https://localhost/cb"}, "response_types", []string{"id_token"}, "grant_types", []string{"implicit"})},
 		{message.RuleOPRegistrationRedirectURIs, "redirect_uris[0]", c("redirect_uris", []string{"https://ann:hush@rp.example/cb"})},
+		{message.RuleOPRegistrationRedirectURIs, "redirect_uris[0]", c("redirect_uris", []string{"https://ann:at@hush@rp.example/cb"})},
 		{message.RuleOPRegistrationRedirectWeb, "redirect_uris[0]", c("redirect_uris", []string{"http://rp.example/cb"})},
 		{message.RuleOPRegistrationRedirectScheme, "redirect_uris[0]", c("redirect_uris", []string{"javascript:alert(1)"})},
 		{ruleRedirectLocalhost, "redirect_uris[0]", native("http://localhost:1/cb")},
