@@ -186,6 +186,14 @@ func (b *Browser) Type(t *testing.T, field, text string) {
 	b.Do(t, chromedp.SendKeys(chromedp.CSS(field), text))
 }
 
+// WithoutScripts keeps the pages of the tab from running scripts of their own.
+func (b *Browser) WithoutScripts(t *testing.T) {
+	t.Helper()
+	if _, err := chromedp.Call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Loaded waits until the page and its frames are loaded.
 func (b *Browser) Loaded(t *testing.T) {
 	t.Helper()

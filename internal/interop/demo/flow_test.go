@@ -200,6 +200,28 @@ func TestCurl(t *testing.T) {
 	}
 }
 
+// TestWithoutScripts: the flow, the tokens and the conversation need no script.
+func TestWithoutScripts(t *testing.T) {
+	s := runSecure(t)
+	b := startBrowser(t, s)
+	b.WithoutScripts(t)
+	b.Visit(t, s.url, "#login")
+	b.signIn(t, "#user")
+	b.wantUser(t, s, "diana")
+	for _, button := range []string{"#call-contact", "#userinfo", "#refresh"} {
+		b.Press(t, button, "#outcome.success")
+	}
+	b.Press(t, "#secrets", "#secrets[aria-pressed=true]")
+	b.Do(t, chromedp.Click(chromedp.CSS("#step-4 > summary")), chromedp.WaitReady(chromedp.CSS("#step-4[open] #curl-4")))
+	if got := b.Read(t, chromedp.Evaluate[string](`String(document.querySelector("[data-copy]").hidden)`)); got != "true" {
+		t.Error("the page offers to copy, which needs a script")
+	}
+	b.Press(t, "#break-nonce", "#problem")
+	b.contains(t, "#problem-rule", "idtoken_nonce")
+	b.Press(t, "#logout", "#messages .success")
+	b.contains(t, "#messages", "You are signed out")
+}
+
 // TestKeyboard: the page can be used without a mouse: the first stop leads past everything
 // else, and the button is pressed with a key.
 func TestKeyboard(t *testing.T) {
