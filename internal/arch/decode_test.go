@@ -30,9 +30,6 @@ type listed struct {
 // compiled lists packages and all that they import, with the files of their compiled types.
 func compiled(t *testing.T, patterns ...string) []listed {
 	t.Helper()
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("the go command is not installed")
-	}
 	list := exec.Command("go", append([]string{"list", "-export", "-deps", "-json=Dir,ImportPath,Export,GoFiles,Standard"}, patterns...)...)
 	list.Dir = filepath.Join("..", "..")
 	var stderr bytes.Buffer
