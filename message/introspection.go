@@ -69,6 +69,7 @@ type IntrospectionJWT struct {
 	IssuedAt           Time                   `json:"iat,omitzero"`
 	Subject            string                 `json:"sub,omitempty"` // should be absent
 	Expiration         Time                   `json:"exp,omitzero"`  // should be absent
+	NotBefore          Time                   `json:"nbf,omitzero"`
 	TokenIntrospection *IntrospectionResponse `json:"token_introspection,omitempty"`
 	Extra              Extra                  `json:"-" url:"-"`
 }

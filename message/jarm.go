@@ -11,6 +11,7 @@ import (
 type JARMResponse struct {
 	Audience   Audience `json:"aud,omitempty"`
 	Expiration Time     `json:"exp,omitzero"`
+	NotBefore  Time     `json:"nbf,omitzero"`
 	IssuedAt   Time     `json:"iat,omitzero"`
 	AuthorizationResponse
 }

@@ -79,6 +79,7 @@ type LogoutToken struct {
 	Audience   Audience           `json:"aud,omitempty"`
 	IssuedAt   Time               `json:"iat,omitzero"`
 	Expiration Time               `json:"exp,omitzero"`
+	NotBefore  Time               `json:"nbf,omitzero"`
 	JWTID      string             `json:"jti,omitempty"`
 	Events     map[string]RawJSON `json:"events,omitempty"`
 	SessionID  string             `json:"sid,omitempty"`

@@ -52,17 +52,21 @@ type aftermath struct {
 	BackIDToken     map[string]any `json:"back_id_token"`
 	UserInfoEncrypt map[string]any `json:"userinfo_encrypt"`
 	JARMEncrypt     map[string]any `json:"jarm_encrypt"`
-	// SignedMetadata patches the claims of signed_metadata; SignedMetadataKey signs it.
+	// SignedMetadata patches the claims of signed_metadata, SignedMetadataTyp its header;
+	// SignedMetadataKey signs it.
 	SignedMetadata    map[string]any `json:"signed_metadata"`
 	SignedMetadataKey string         `json:"signed_metadata_key"`
+	SignedMetadataTyp map[string]any `json:"signed_metadata_header"`
 	// Hint gives the authorization request the ID Token of the login before, signed
 	// by HintKey if that is set, with claims patched.
 	Hint    map[string]any `json:"hint"`
 	HintKey string         `json:"hint_key"`
 	// Source is what another source of claims tells, Sources how the provider names
-	// it; a JWT of {jwt} stands for it. SourceKey signs it.
+	// it; a JWT of {jwt} stands for it. SourceKey signs it, SourceTyp patches
+	// its header.
 	Source    map[string]any `json:"source"`
 	SourceKey string         `json:"source_key"`
+	SourceTyp map[string]any `json:"source_header"`
 	// Notice patches the parameters that somebody brings to an address of ours,
 	// NoticeRaw replaces them; Logout patches the claims of a logout token.
 	Notice       map[string]any `json:"notice"`
@@ -272,7 +276,7 @@ func (w *world) backIDToken(also map[string]any) string {
 func (w *world) signedMetadata() string {
 	claims := map[string]any{"iss": testIssuer, "issuer": testIssuer}
 	patch(claims, w.o.SignedMetadata)
-	return w.sign(mustJSON(claims), w.o.SignedMetadataKey, nil, "")
+	return w.sign(mustJSON(claims), w.o.SignedMetadataKey, w.o.SignedMetadataTyp, "")
 }
 
 // hint is an ID Token of an earlier login.
@@ -290,7 +294,7 @@ func (w *world) sourceJWT() string {
 	if key == "" {
 		key = "source"
 	}
-	return w.sign(mustJSON(claims), key, nil, "")
+	return w.sign(mustJSON(claims), key, w.o.SourceTyp, "")
 }
 
 // sourced puts the source's JWT where the vector's answers say {jwt}.

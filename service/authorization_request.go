@@ -81,7 +81,7 @@ func checkHint(s *Step, req *message.AuthorizationRequest) error {
 	if strings.HasPrefix(alg, "HS") {
 		keys = keyjar.NewSecret([]byte(s.Snapshot.ClientSecret().Reveal()))
 	}
-	switch _, err := keys.Verify(token, []string{alg}); {
+	switch _, err := keys.Verify(token, acceptedAlg(token, alg)); {
 	case err == nil:
 		s.Pass(rule, param)
 	case isUnknownKey(err):

@@ -116,8 +116,7 @@ var logoutClaimRules = claimRules{
 // logoutHeader: signed with the algorithm of ID Tokens, never none, and typed if
 // typed at all.
 func logoutHeader(_ context.Context, s *Step, t *keyjar.Token, _ *message.LogoutToken) error {
-	alg := idTokenAlg(s)
-	if err := s.Require(sameAlg(t.Header.Algorithm, alg) && alg != "none", message.RuleBackchannelSignature, "logout_token.alg", message.Excerpt(t.Header.Algorithm), alg); err != nil {
+	if err := requireSigned(s, message.RuleBackchannelSignature, "logout_token.alg", &t.Header, idTokenAlg(s)); err != nil {
 		return err
 	}
 	types := []string{message.LogoutTokenType}
@@ -142,9 +141,10 @@ func logoutTimes(_ context.Context, s *Step, _ *keyjar.Token, c *message.LogoutT
 	}
 	if !exp.Present() && s.Snapshot.Compat.LogoutTokenWithoutExp {
 		s.Skip(message.RuleBackchannelTime, "logout_token.exp", "absent, which logout_token_without_exp allows")
-		return nil
+	} else if err := s.Require(exp.Present(), message.RuleBackchannelTime, "logout_token.exp", "", "the time until which it is good"); err != nil {
+		return err
 	}
-	return s.requireTime(exp.Present() && exp.Float() > now-leeway, message.RuleBackchannelTime, "logout_token.exp", exp, "later than now")
+	return requireCurrent(s, message.RuleBackchannelTime, "logout_token", exp, c.NotBefore)
 }
 
 // logoutEvent tells a logout token from any other JWT: it has the event and no
@@ -209,5 +209,5 @@ func sameSubject(ctx context.Context, s *Step, name, sub string) (bool, error) {
 }
 
 func logoutSignature(_ context.Context, s *Step, t *keyjar.Token, _ *message.LogoutToken) error {
-	return verifySignature(s, t, []string{idTokenAlg(s)}, "logout_token", message.RuleBackchannelSignature)
+	return verifySignature(s, t, idTokenAlg(s), "logout_token", message.RuleBackchannelSignature)
 }

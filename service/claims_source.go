@@ -220,6 +220,10 @@ func openSource(s *Step, text, source string, names []string) (SourcedClaims, *m
 	if err != nil {
 		return fail(message.RuleClaimsSourceFailure, "a signed JWT", err)
 	}
+	// One that is typed otherwise was made for something else (RFC 8725, Section 3.11).
+	if typ := token.Header.Type; typ != "" && !token.Header.IsType("JWT") {
+		return fail(message.RuleClaimsSourceFailure, "a JWT that holds claims", &message.Violation{Rule: message.RuleJOSETyp, Param: "typ", Got: message.Excerpt(typ)})
+	}
 	var claims struct {
 		Issuer     string        `json:"iss,omitempty"`
 		Expiration message.Time  `json:"exp,omitzero"`

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -98,10 +99,9 @@ func idTokenHeader(s *Step, c *idTokenCheck) error {
 		}
 		s.Pass(message.RuleIDTokenAlgNone, "id_token.alg")
 	}
-	if !sameAlg(h.Algorithm, c.alg) {
-		return s.Fail(message.RuleIDTokenAlg, "id_token.alg", message.Excerpt(h.Algorithm), c.alg, &message.Violation{Rule: message.RuleJOSEAlg, Param: "alg", Got: message.Excerpt(h.Algorithm), Want: c.alg})
+	if err := requireAlg(s, message.RuleIDTokenAlg, "id_token.alg", h, c.alg); err != nil {
+		return err
 	}
-	s.Pass(message.RuleIDTokenAlg, "id_token.alg")
 	return requireTyp(s, message.RuleIDTokenTyp, "id_token.typ", h, "JWT")
 }
 
@@ -216,7 +216,7 @@ func idTokenNonce(s *Step, c *idTokenCheck) error {
 }
 
 func idTokenAuthTime(s *Step, c *idTokenCheck) error {
-	maxAge, demanded := authTimeDemand(s, c.request)
+	maxAge, demanded := authTimeDemand(s, c)
 	at := c.claims.AuthTime
 	if !at.Present() {
 		if demanded {
@@ -226,25 +226,33 @@ func idTokenAuthTime(s *Step, c *idTokenCheck) error {
 		return nil
 	}
 	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
-	ok := at.Float() <= now+leeway && (maxAge == nil || now-at.Float() <= float64(*maxAge)+leeway)
+	asked := now
+	if c.request == nil {
+		asked = float64(s.Record.Created().Unix()) // the user may have been waited for
+	}
+	ok := at.Float() <= now+leeway && (maxAge == nil || asked-at.Float() <= float64(*maxAge)+leeway)
 	return s.requireTime(ok, message.RuleIDTokenAuthTime, "id_token.auth_time", at, "not in the future, and within max_age")
 }
 
 // authTimeDemand says which max_age applies and whether auth_time must come
-// (Core, Sections 2, 3.1.2.1 and 5.5.1; Dynamic Client Registration, Section 2).
-func authTimeDemand(s *Step, req *message.AuthorizationRequest) (maxAge *int, demanded bool) {
-	if req == nil {
+// (Core, Sections 2, 3.1.2.1 and 5.5.1; Dynamic Client Registration, Section 2). What was
+// registered holds for every ID Token that tells of an authentication, whichever grant
+// brings it; a refreshed or an exchanged one tells of none.
+func authTimeDemand(s *Step, c *idTokenCheck) (maxAge *int, demanded bool) {
+	if c.nonceFree {
 		return nil, false
 	}
-	maxAge = req.MaxAge
-	if client := s.Snapshot.Client; client != nil {
-		if maxAge == nil {
-			maxAge = client.DefaultMaxAge
-		}
-		demanded = client.RequireAuthTime != nil && *client.RequireAuthTime
+	// A registration need not repeat what it was asked for.
+	registered, asked := clientMetadata(s), &s.Snapshot.Metadata
+	maxAge = cmp.Or(registered.DefaultMaxAge, asked.DefaultMaxAge)
+	if require := cmp.Or(registered.RequireAuthTime, asked.RequireAuthTime); require != nil {
+		demanded = *require
 	}
-	if req.Claims != nil && essential(req.Claims.IDToken["auth_time"]) {
-		demanded = true
+	if req := c.request; req != nil {
+		if req.MaxAge != nil {
+			maxAge = req.MaxAge
+		}
+		demanded = demanded || req.Claims != nil && essential(req.Claims.IDToken["auth_time"])
 	}
 	return maxAge, demanded || maxAge != nil
 }
@@ -384,5 +392,5 @@ func idTokenSignature(s *Step, c *idTokenCheck) error {
 		}
 		return nil
 	}
-	return verifySignature(s, c.token, []string{c.alg}, "id_token", message.RuleIDTokenSignature)
+	return verifySignature(s, c.token, c.alg, "id_token", message.RuleIDTokenSignature)
 }

@@ -123,12 +123,13 @@ func decodeIntrospection(s *Step, answer *Answer) (*message.IntrospectionRespons
 	if signed == "" {
 		signed = "RS256" // the default (RFC 9701, Section 6)
 	}
-	if err := s.Require(t.Header.Algorithm == signed && signed != "none", rule, "introspection.alg", message.Excerpt(t.Header.Algorithm), signed); err != nil {
+	if err := requireSigned(s, rule, "introspection.alg", &t.Header, signed); err != nil {
 		return nil, err
 	}
-	if err := s.Require(t.Header.IsType(message.IntrospectionJWTType), rule, "introspection.typ", message.Excerpt(t.Header.Type), message.IntrospectionJWTType); err != nil {
-		return nil, err
+	if typ := message.Excerpt(t.Header.Type); !t.Header.IsType(message.IntrospectionJWTType) { // none at all will not do
+		return nil, s.Fail(rule, "introspection.typ", typ, message.IntrospectionJWTType, &message.Violation{Rule: message.RuleJOSETyp, Param: "typ", Got: typ})
 	}
+	s.Pass(rule, "introspection.typ")
 	claims := new(message.IntrospectionJWT)
 	if err := decodeClaims(s, t.Payload, claims, "introspection", claimRules{"iss": rule, "aud": rule, "iat": rule, "token_introspection": rule}); err != nil {
 		return nil, err
@@ -136,7 +137,7 @@ func decodeIntrospection(s *Step, answer *Answer) (*message.IntrospectionRespons
 	if err := verifyIntrospectionJWT(s, claims); err != nil {
 		return nil, err
 	}
-	if err := verifySignature(s, t, []string{signed}, "introspection", rule); err != nil {
+	if err := verifySignature(s, t, signed, "introspection", rule); err != nil {
 		return nil, err
 	}
 	return claims.TokenIntrospection, nil
@@ -153,6 +154,9 @@ func verifyIntrospectionJWT(s *Step, c *message.IntrospectionJWT) error {
 	}
 	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
 	if err := s.requireTime(c.IssuedAt.Present() && c.IssuedAt.Float() <= now+leeway, rule, "introspection.iat", c.IssuedAt, "the time of issue, not later than now"); err != nil {
+		return err
+	}
+	if err := requireCurrent(s, rule, "introspection", c.Expiration, c.NotBefore); err != nil {
 		return err
 	}
 	// "SHOULD NOT include": they would make it look like an access token.

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"reflect"
 	"strings"
 
 	"github.com/oidcservice/oidc/keyjar"
@@ -32,7 +33,9 @@ func carrier(mode message.ResponseMode, t message.List) message.ResponseMode {
 // parameter beside response is refused.
 func openJARM(s *Step, outer *message.AuthorizationResponse) (*message.AuthorizationResponse, error) {
 	const rule = message.RuleJARMExpected
-	if outer.State != "" || outer.Code != "" || outer.IDToken != "" || outer.AccessToken != "" || outer.Issuer != "" || outer.Error != "" {
+	beside := *outer
+	beside.Response, beside.Extra = "", nil // a redirect URI may have a query of its own
+	if !reflect.ValueOf(beside).IsZero() {
 		return nil, s.Fail(rule, "response", "parameters beside it", "response alone", nil)
 	}
 	b := &s.Snapshot.Behaviour
@@ -45,7 +48,7 @@ func openJARM(s *Step, outer *message.AuthorizationResponse) (*message.Authoriza
 		return nil, err
 	}
 	// "The algorithm none is not allowed", RS256 by default (JARM, Section 3).
-	if err := s.Require(j.token.Header.Algorithm == jarmAlg(s), message.RuleJARMProtection, "response.alg", message.Excerpt(j.token.Header.Algorithm), jarmAlg(s)); err != nil {
+	if err := requireSigned(s, message.RuleJARMProtection, "response.alg", &j.token.Header, jarmAlg(s)); err != nil {
 		return nil, err
 	}
 	if err := requireTyp(s, message.RuleJOSETyp, "response.typ", &j.token.Header, "JWT"); err != nil {
@@ -62,6 +65,7 @@ func openJARM(s *Step, outer *message.AuthorizationResponse) (*message.Authoriza
 
 var jarmClaimRules = claimRules{
 	"iss": message.RuleJARMIss, "aud": message.RuleJARMAud, "exp": message.RuleJARMExp,
+	"expires_in": message.RuleTokenResponseExpiresIn,
 }
 
 func jarmAlg(s *Step) string {
@@ -81,9 +85,11 @@ func verifyJARM(s *Step) error {
 	if err := verifyAudience(s, message.RuleJARMAud, "response.aud", c.Audience); err != nil {
 		return err
 	}
-	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
-	if err := s.requireTime(c.Expiration.Present() && c.Expiration.Float() > now-leeway, message.RuleJARMExp, "response.exp", c.Expiration, "later than now"); err != nil {
+	if err := s.Require(c.Expiration.Present(), message.RuleJARMExp, "response.exp", "", "the time until which it is good"); err != nil {
 		return err
 	}
-	return verifySignature(s, s.jarm.token, []string{jarmAlg(s)}, "response", message.RuleJARMProtection)
+	if err := requireCurrent(s, message.RuleJARMExp, "response", c.Expiration, c.NotBefore); err != nil {
+		return err
+	}
+	return verifySignature(s, s.jarm.token, jarmAlg(s), "response", message.RuleJARMProtection)
 }

@@ -40,7 +40,7 @@ func symmetric(alg string) bool { return alg == "dir" || strings.HasPrefix(alg, 
 
 // verifySignature verifies t with the key of the issuer that the context names:
 // never with one that the token brings along. A key that is not there is a need.
-func verifySignature(s *Step, t *keyjar.Token, algs []string, param string, rule message.Rule) error {
+func verifySignature(s *Step, t *keyjar.Token, alg, param string, rule message.Rule) error {
 	set := s.Snapshot.ProviderKeys()
 	hmac := strings.HasPrefix(t.Header.Algorithm, "HS")
 	if hmac {
@@ -55,7 +55,7 @@ func verifySignature(s *Step, t *keyjar.Token, algs []string, param string, rule
 	if s.Snapshot.Compat.AmbiguousKeyTrial {
 		set = set.WithTrials(4)
 	}
-	_, err := set.Verify(t, algs)
+	_, err := set.Verify(t, acceptedAlg(t, alg))
 	if err == nil {
 		s.Pass(message.RuleJWKSSource, param)
 		s.Pass(message.RuleKeyKid, param)

@@ -72,6 +72,51 @@ func decodeClaims(s *Step, payload []byte, into any, param string, rules claimRu
 	return s.Fail(rule, param, "", "", err)
 }
 
+// requireAlg holds a token to the algorithm that was registered for its message: the
+// header never chooses (RFC 8725, Section 3.1).
+func requireAlg(s *Step, rule message.Rule, param string, h *keyjar.Header, registered string) error {
+	if sameAlg(h.Algorithm, registered) {
+		s.Pass(rule, param)
+		return nil
+	}
+	general, got := message.RuleJOSEAlg, message.Excerpt(h.Algorithm)
+	if h.Algorithm == "none" {
+		general = message.RuleJOSEAlgNone
+	}
+	return s.Fail(rule, param, got, registered, &message.Violation{Rule: general, Param: "alg", Got: got, Want: registered})
+}
+
+// requireSigned is requireAlg for a message that is never unsigned, whatever was
+// registered.
+func requireSigned(s *Step, rule message.Rule, param string, h *keyjar.Header, registered string) error {
+	if h.Algorithm == "none" {
+		return s.Fail(rule, param, "none", registered, &message.Violation{Rule: message.RuleJOSEAlgNone, Param: "alg", Got: "none"})
+	}
+	return requireAlg(s, rule, param, h, registered)
+}
+
+// acceptedAlg is the algorithm that t may be verified with: the registered one, by the
+// name that the header has for it.
+func acceptedAlg(t *keyjar.Token, registered string) []string {
+	if sameAlg(t.Header.Algorithm, registered) {
+		return []string{t.Header.Algorithm}
+	}
+	return []string{registered}
+}
+
+// requireCurrent: a JWT that says from when and until when it is good means it, also
+// where its message need not say so (RFC 7519, Sections 4.1.4 and 4.1.5).
+func requireCurrent(s *Step, rule message.Rule, param string, exp, nbf message.Time) error {
+	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
+	if exp.Present() && exp.Float() <= now-leeway {
+		return s.Fail(rule, param+".exp", timeText(exp), "later than now", nil)
+	}
+	if nbf.Present() && nbf.Float() > now+leeway {
+		return s.Fail(rule, param+".nbf", timeText(nbf), "not later than now", nil)
+	}
+	return nil
+}
+
 // sameAlg compares a header's algorithm with the one that was registered. Ed25519 is
 // the name that says what EdDSA leaves open (RFC 9864, Section 2.2).
 func sameAlg(got, registered string) bool {

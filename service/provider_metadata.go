@@ -98,18 +98,26 @@ func metadataSignature(s *Step, _ metadataRules, p *message.ProviderMetadata) er
 	if err != nil {
 		return s.Fail(rule, param, "", "a signed JWT", err)
 	}
+	if err := requireTyp(s, rule, param+".typ", &token.Header, "JWT"); err != nil {
+		return err
+	}
 	if _, err := keys.Verify(token, asymmetricAlgorithms()); err != nil {
 		return s.Fail(rule, param, "", "a signature of the issuer", err)
 	}
 	var claims struct {
-		Issuer string        `json:"iss,omitempty"`
-		Extra  message.Extra `json:"-" url:"-"`
+		Issuer     string        `json:"iss,omitempty"`
+		Expiration message.Time  `json:"exp,omitzero"`
+		NotBefore  message.Time  `json:"nbf,omitzero"`
+		Extra      message.Extra `json:"-" url:"-"`
 	}
 	if err := message.DecodeClaims(token.Payload, &claims); err != nil {
 		return s.Fail(rule, param, "", "metadata as claims", err)
 	}
 	if claims.Issuer != s.Snapshot.Issuer {
 		return s.Fail(rule, param+".iss", message.Excerpt(claims.Issuer), s.Snapshot.Issuer, nil)
+	}
+	if err := requireCurrent(s, rule, param, claims.Expiration, claims.NotBefore); err != nil {
+		return err
 	}
 	signed := new(message.ProviderMetadata)
 	if err := message.DecodeClaims(token.Payload, signed); err != nil {

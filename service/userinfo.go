@@ -126,7 +126,7 @@ func decodeUserInfo(s *Step, answer *Answer) (*message.UserInfoResponse, error) 
 	if err := decodeClaims(s, payload, m, "userinfo", userInfoClaimRules); err != nil {
 		return nil, err
 	}
-	if err := userInfoTimes(s, m); err != nil {
+	if err := requireCurrent(s, message.RuleUserInfoClaims, "userinfo", m.Expiration, m.NotBefore); err != nil {
 		return nil, err
 	}
 	if b.UserInfoSignedResponseAlg == "" {
@@ -137,19 +137,6 @@ func decodeUserInfo(s *Step, answer *Answer) (*message.UserInfoResponse, error) 
 		return nil, err
 	}
 	return m, verifyAudience(s, message.RuleUserInfoAud, "userinfo.aud", m.Audience)
-}
-
-// userInfoTimes: a JWT that says how long it is good for means it, though it need not
-// say so (RFC 7519, Sections 4.1.4 and 4.1.5).
-func userInfoTimes(s *Step, m *message.UserInfoResponse) error {
-	now, leeway := float64(s.Now.Unix()), s.Snapshot.Leeway.Seconds()
-	if exp := m.Expiration; exp.Present() && exp.Float() <= now-leeway {
-		return s.Fail(message.RuleUserInfoClaims, "userinfo.exp", timeText(exp), "later than now", nil)
-	}
-	if nbf := m.NotBefore; nbf.Present() && nbf.Float() > now+leeway {
-		return s.Fail(message.RuleUserInfoClaims, "userinfo.nbf", timeText(nbf), "not later than now", nil)
-	}
-	return nil
 }
 
 var userInfoClaimRules = claimRules{"sub": message.RuleUserInfoSub, "iss": message.RuleUserInfoIss, "aud": message.RuleUserInfoAud}
@@ -169,13 +156,13 @@ func openUserInfo(s *Step, text string) ([]byte, error) {
 		return nil, err
 	}
 	alg := b.UserInfoSignedResponseAlg
-	if t.Header.Algorithm != alg {
-		return nil, s.Fail(message.RuleUserInfoSignature, "userinfo.alg", message.Excerpt(t.Header.Algorithm), alg, &message.Violation{Rule: message.RuleJOSEAlg, Param: "alg", Got: message.Excerpt(t.Header.Algorithm), Want: alg})
+	if err := requireAlg(s, message.RuleUserInfoSignature, "userinfo.alg", &t.Header, alg); err != nil {
+		return nil, err
 	}
 	if err := requireTyp(s, message.RuleJOSETyp, "userinfo.typ", &t.Header, "JWT"); err != nil {
 		return nil, err
 	}
-	return t.Payload, verifySignature(s, t, []string{alg}, "userinfo", message.RuleUserInfoSignature)
+	return t.Payload, verifySignature(s, t, alg, "userinfo", message.RuleUserInfoSignature)
 }
 
 // verifyUserInfo: "The sub Claim in the UserInfo Response MUST be verified to
