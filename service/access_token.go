@@ -23,7 +23,7 @@ var tokenAnswer = Answer{
 	Members: map[string]message.Rule{
 		"access_token": message.RuleTokenResponseAccessToken, "refresh_token": message.RuleTokenResponseAccessToken,
 		"token_type": message.RuleTokenResponseTokenType, "expires_in": message.RuleTokenResponseExpiresIn,
-		"scope": message.RuleTokenResponseScope,
+		"scope": message.RuleTokenResponseScope, "error": message.RuleTokenResponseError,
 	},
 }
 
@@ -175,10 +175,6 @@ func verifyTokens(s *Step, resp *message.AccessTokenResponse) error {
 func verifyTokenMembers(s *Step, resp *message.AccessTokenResponse) error {
 	if err := verifyTokenText(s, "access_token", resp.AccessToken); err != nil {
 		return err
-	}
-	// One that is no error code was not taken for a declared error before.
-	if _, there := resp.Extra.Get("error"); there {
-		return s.Fail(message.RuleTokenResponseError, "error", "", "either an error or a success", nil)
 	}
 	if _, empty := resp.Extra.Get("refresh_token"); !empty && resp.RefreshToken == "" {
 		return nil

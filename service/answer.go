@@ -125,12 +125,24 @@ func (a *Answer) check(s *Step) error {
 		for _, m := range media {
 			if got == m {
 				s.Pass(rule, "content_type")
-				return nil
+				return a.checkStray(s)
 			}
 		}
-		return s.Fail(rule, "content_type", strings.Join(values, ", "), strings.Join(media, " or "), nil)
+		return s.Fail(rule, "content_type", message.Excerpt(strings.Join(values, ", ")), strings.Join(media, " or "), nil)
 	}
 	return nil
+}
+
+// checkStray refuses a success that has a member error as well.
+func (a *Answer) checkStray(s *Step) error {
+	if a.NoErrors || !strayError(s.Response.Body) {
+		return nil
+	}
+	rule := a.bodyRule()
+	if own, ok := a.Members["error"]; ok {
+		rule = own
+	}
+	return s.Fail(rule, "error", "", "either an error or a success", nil)
 }
 
 // malformed turns a decoding error into the violation of the message's rule.
@@ -150,7 +162,7 @@ func (a *Answer) malformed(s *Step, err error) error {
 // authorization server responds with an HTTP 400" (RFC 6749, Section 5.2), but
 // some say it in a 200.
 func declaredError(resp *Response) *message.Error {
-	if !bytes.Contains(resp.Body, []byte(`"error"`)) {
+	if !mayDeclare(resp.Body) {
 		return challengedError(resp)
 	}
 	var e message.ErrorResponse
@@ -158,6 +170,24 @@ func declaredError(resp *Response) *message.Error {
 		return nil
 	}
 	return &message.Error{Code: e.Error, Description: printable(e.ErrorDescription), URI: printable(e.ErrorURI), Status: resp.Status}
+}
+
+// mayDeclare reports whether a body may have a member error; its name may have escapes.
+func mayDeclare(body []byte) bool {
+	return bytes.Contains(body, []byte(`"error"`)) || bytes.Contains(body, []byte(`\u00`))
+}
+
+// strayError reports whether a body has a member error that is no error code: what else
+// it says is neither a success nor a failure.
+func strayError(body []byte) bool {
+	if !mayDeclare(body) {
+		return false
+	}
+	var m struct {
+		Error message.RawJSON `json:"error,omitempty"`
+		Extra message.Extra   `json:"-" url:"-"`
+	}
+	return message.DecodeJSON(body, &m) == nil && len(m.Error) > 0
 }
 
 // mediaType returns the media type of a Content-Type without its parameters, "" if it is

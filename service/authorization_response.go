@@ -37,6 +37,9 @@ func decodeAuthorizationResponse(_ context.Context, s *Step) (*message.Authoriza
 		if errors.As(err, &d) && d.Param != "" {
 			param = d.Param
 		}
+		if param == "expires_in" && d.Kind == message.WrongType {
+			return nil, s.Fail(message.RuleTokenResponseExpiresIn, param, "", "a non-negative number of seconds", err)
+		}
 		return nil, s.Fail(message.RuleAuthzResponseDuplicate, param, "", "each parameter once, strictly encoded", err)
 	}
 	s.Pass(message.RuleAuthzResponseDuplicate, "parameters")

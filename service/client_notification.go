@@ -119,8 +119,11 @@ func verifyNotification(_ context.Context, s *Step, m *message.BackchannelNotifi
 	if s.Record.Kept(keptDeliveryMode) == message.DeliveryModePing {
 		return verifyPing(s, m)
 	}
-	if declared := m.Declared(); declared != nil {
-		return declared
+	if m.Error != "" || m.Extra.Has("error") {
+		if !errorSyntax(string(m.Error)) {
+			return s.Fail(message.RuleCIBAPush, "error", printable(string(m.Error)), "an error code", nil)
+		}
+		return &message.Error{Code: m.Error, Description: printable(m.ErrorDescription), URI: printable(m.ErrorURI)}
 	}
 	if s.Record.Item(state.ItemTokenResponse) != nil {
 		return s.Fail(message.RuleCIBAPush, "auth_req_id", "", "one delivery", nil)

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"strings"
+	"unicode"
 
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/state"
@@ -55,7 +57,9 @@ func verifyDeviceAuthorization(_ context.Context, s *Step, resp *message.DeviceA
 	if err := s.Require(resp.DeviceCode != "", rule, "device_code", "", "a device code"); err != nil {
 		return err
 	}
-	if err := s.Require(resp.UserCode != "", rule, "user_code", "", "a code to show to the user"); err != nil {
+	// It is shown as it came, on a terminal for instance.
+	shown := resp.UserCode != "" && !strings.ContainsFunc(resp.UserCode, unicode.IsControl)
+	if err := s.Require(shown, rule, "user_code", "", "a code to show to the user"); err != nil {
 		return err
 	}
 	for _, uri := range []struct {

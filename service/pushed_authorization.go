@@ -38,7 +38,8 @@ func NewPushedAuthorization(env Env) Service {
 		},
 		Gather: gatherPushed,
 		Verify: func(_ context.Context, s *Step, resp *message.PushedAuthorizationResponse) error {
-			ok := resp.RequestURI != "" && resp.ExpiresIn != nil && *resp.ExpiresIn > 0
+			const most = 1 << 31 // seconds
+			ok := resp.RequestURI != "" && resp.ExpiresIn != nil && *resp.ExpiresIn > 0 && *resp.ExpiresIn < most
 			return s.Require(ok, message.RulePARResponse, "request_uri", "", "request_uri with a positive expires_in")
 		},
 		Update: func(ctx context.Context, s *Step, resp *message.PushedAuthorizationResponse) error {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/servicecontext"
@@ -138,8 +139,9 @@ func verifyRegistered(s *Step, asked *message.ClientMetadata, resp *message.Regi
 			return err
 		}
 	}
-	if at := resp.ClientSecretExpiresAt; at != nil && *at < 0 {
-		return s.Fail(message.RuleRegistrationSecret, "client_secret_expires_at", "a negative time", "a time, or 0 for never", nil)
+	const latest = 253402300799 // the last second of the year 9999
+	if at := resp.ClientSecretExpiresAt; at != nil && (*at < 0 || *at > latest) {
+		return s.Fail(message.RuleRegistrationSecret, "client_secret_expires_at", strconv.FormatInt(*at, 10), "a time, or 0 for never", nil)
 	}
 	if err := verifySubstituted(s, asked, resp); err != nil {
 		return err

@@ -30,7 +30,7 @@ func NewResourceMetadata(env Env) Service {
 		Name:     ResourceMetadataName,
 		Request:  None,
 		Response: JSON,
-		Answer:   Answer{StatusRule: message.RuleChallengeResource},
+		Answer:   Answer{StatusRule: message.RuleChallengeResource, NoErrors: true},
 		Endpoint: func(_ *Step, req *ResourceMetadataRequest) string {
 			if req.Address != "" {
 				return req.Address

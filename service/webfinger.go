@@ -120,7 +120,7 @@ func followWebFinger(s *Step) (bool, error) {
 	}
 	locations := headerValues(resp.Header, headerLocation)
 	if len(locations) != 1 {
-		return false, s.Fail(message.RuleWebFingerHTTPS, "location", strings.Join(locations, ", "), "one address", nil)
+		return false, s.Fail(message.RuleWebFingerHTTPS, "location", message.Excerpt(strings.Join(locations, ", ")), "one address", nil)
 	}
 	base, err := url.Parse(resp.request.URL)
 	if err != nil {
