@@ -93,7 +93,9 @@ func checkRedirectURI(_ context.Context, s *Step, a *authorization) error {
 	registered := a.client.Metadata.RedirectURIs
 	uri := a.req.RedirectURI
 	if uri == "" {
-		if a.req.Scope.Has(message.ScopeOpenID) || len(registered) != 1 {
+		// FAPI 2.0, Section 5.3.2.2: "shall require the redirect_uri parameter in pushed
+		// authorization requests".
+		if a.req.Scope.Has(message.ScopeOpenID) || len(registered) != 1 || s.Context.fapi() {
 			return refuseAuthz(message.InvalidRequest, message.RuleOPAuthzRedirectURIMissing, "redirect_uri")
 		}
 		uri = registered[0]
@@ -185,26 +187,12 @@ func checkResponseMode(_ context.Context, s *Step, a *authorization) error {
 	return nil
 }
 
-// parameterRules name the rule of a parameter that has one of its own.
-var parameterRules = map[string]message.Rule{
-	"max_age":               message.RuleOPAuthzMaxAge,
-	"claims":                message.RuleOPAuthzClaims,
-	"authorization_details": message.RuleOPAuthzRAR,
-}
-
 // checkParameters reports what could not be read, now that it is known where to.
 func checkParameters(_ context.Context, s *Step, _ *authorization) error {
-	r := s.malformed
-	if r == nil {
-		return nil
+	if s.malformed != nil {
+		return s.malformed
 	}
-	if rule, own := parameterRules[r.Violation.Param]; own && r.Violation.Rule == message.RuleOPParamSyntax {
-		r.Violation.Rule, r.Declared.Description = rule, description(rule, r.Violation.Param)
-		if rule == message.RuleOPAuthzRAR {
-			r.Declared.Code = message.InvalidAuthorizationDetails
-		}
-	}
-	return r
+	return nil
 }
 
 func checkRegistrationParameter(_ context.Context, _ *Step, a *authorization) error {

@@ -196,6 +196,11 @@ func (s *Step) openCIBA(ctx context.Context, m *message.BackchannelAuthenticatio
 	case o.JWTID == "":
 		return bad("jti", nil)
 	}
+	if err := checkObjectSyntax(&o.BackchannelAuthenticationRequest, func(rule message.Rule, param string) *Refusal {
+		return refuseCIBA(message.InvalidRequest, rule, param)
+	}); err != nil {
+		return err
+	}
 	s.spending = append(s.spending, spending{
 		kind: kindAssertion, value: "ciba\x00" + s.Client.ID + "\x00" + o.JWTID, until: o.Expiration.Time().Add(clockAhead),
 		refusal: refuseCIBA(message.InvalidRequest, rule, "jti"),

@@ -35,7 +35,7 @@ func parseParams(raw string) (url.Values, *Refusal) {
 	var first *Refusal
 	fail := func(rule message.Rule, param, got, want string) {
 		if first == nil {
-			first = Refuse(400, message.InvalidRequest, rule, param).Because(got, want, nil)
+			first = refuseParameter(rule, param).Because(got, want, nil)
 		}
 	}
 	count := strings.Count(raw, "&") + 1
@@ -88,6 +88,25 @@ func parseParams(raw string) (url.Values, *Refusal) {
 		values.Del(name)
 	}
 	return values, first
+}
+
+// parameterRules name the rule of a parameter that has one of its own.
+var parameterRules = map[string]message.Rule{
+	"max_age":               message.RuleOPAuthzMaxAge,
+	"claims":                message.RuleOPAuthzClaims,
+	"authorization_details": message.RuleOPAuthzRAR,
+}
+
+// refuseParameter refuses a parameter that cannot be read, at whichever endpoint.
+func refuseParameter(rule message.Rule, param string) *Refusal {
+	code := message.InvalidRequest
+	if own, there := parameterRules[param]; there && rule == message.RuleOPParamSyntax {
+		rule = own
+	}
+	if rule == message.RuleOPAuthzRAR {
+		code = message.InvalidAuthorizationDetails
+	}
+	return Refuse(400, code, rule, param)
 }
 
 // known keeps a name from outside out of error texts unless it looks like a parameter.

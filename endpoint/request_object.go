@@ -204,7 +204,7 @@ func (s *Step) verifyObject(ctx context.Context, client *Client, object string) 
 		return token.Payload, false, nil
 	}
 	if isHMAC(alg) {
-		if client.Secret == "" || !client.SecretExpires.IsZero() && !s.Now.Before(client.SecretExpires) {
+		if !slices.Contains(s.Context.signing(), alg) || client.Secret == "" || !client.SecretExpires.IsZero() && !s.Now.Before(client.SecretExpires) {
 			return nil, false, refusal(nil)
 		}
 		if _, err := keyjar.NewSecret([]byte(client.Secret.Reveal())).Verify(token, []string{alg}); err != nil {
@@ -234,7 +234,7 @@ func (s *Step) verifyObject(ctx context.Context, client *Client, object string) 
 // Section 6.1).
 func (s *Step) judgeObject(a *authorization, o *message.RequestObject) error {
 	const slack = 30 * time.Second
-	strict := s.Context.policy.RequireSignedRequest
+	strict := s.Context.policy.Profile == ProfileFAPI2MessageSigning
 	claim := func(param string) error { return badObject(message.RuleOPJARClaims, param) }
 	switch {
 	case o.Issuer != "" && o.Issuer != a.client.ID, strict && o.Issuer == "":
@@ -297,7 +297,24 @@ func (a *authorization) merge(payload []byte) error {
 		return badObject(message.RuleOPJARError, "request").Because("", "", err)
 	}
 	req.ClientID, req.Extra = a.client.ID, nil
+	if err := checkObjectSyntax(req, badObject); err != nil {
+		return err
+	}
 	*a.req = *req
 	a.opened = true
+	return nil
+}
+
+// checkObjectSyntax has the parameters of an object keep to the characters of those that
+// come as a form (RFC 9101, Section 4: the object holds "the parameters ... as JWT Claims").
+// JSON can say more, which could neither be kept nor sent back.
+func checkObjectSyntax(params any, refuse func(rule message.Rule, param string) *Refusal) error {
+	form, err := message.EncodeForm(params)
+	if err != nil {
+		return err
+	}
+	if _, bad := parseParams(form); bad != nil {
+		return refuse(message.RuleOPParamSyntax, bad.Violation.Param)
+	}
 	return nil
 }

@@ -114,7 +114,7 @@ func undecodable(err error, rule message.Rule) *Refusal {
 			rule = message.RuleOPParamDuplicate
 		}
 	}
-	return Refuse(400, message.InvalidRequest, rule, param).Because("", "", err)
+	return refuseParameter(rule, param).Because("", "", err)
 }
 
 // spend takes the one-time values of a request, in their order. A value that is used
