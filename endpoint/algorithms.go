@@ -1,7 +1,9 @@
 package endpoint
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
@@ -93,10 +95,11 @@ func (c *Context) objectEncryption() (algs, encs []string) {
 	return algs, keyjar.ContentEncryptions()
 }
 
-// applyProfile turns on what a profile demands.
-func (p *Policy) applyProfile() {
+// applyProfile turns on what a profile demands, and refuses what it forbids. Response types
+// are not refused: it has one.
+func (p *Policy) applyProfile() error {
 	if p.Profile == ProfileOpenID {
-		return
+		return nil
 	}
 	// FAPI 2.0, Section 5.3.2.2: code only, by PAR only, with S256 only.
 	p.ResponseTypes = []string{message.ResponseTypeCode}
@@ -104,17 +107,55 @@ func (p *Policy) applyProfile() {
 	if p.AuthMethods == nil {
 		p.AuthMethods = []string{message.AuthMethodPrivateKeyJWT}
 		if p.MutualTLS {
-			p.AuthMethods = append(p.AuthMethods, message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth)
+			p.AuthMethods = append(p.AuthMethods, mutualMethods...)
+		}
+	}
+	for _, method := range p.AuthMethods {
+		if !slices.Contains(strongMethods, method) {
+			return fmt.Errorf("endpoint: Policy.AuthMethods: FAPI 2.0 has no %s", method)
 		}
 	}
 	p.RequireSignedRequest = p.RequireSignedRequest || p.Profile == ProfileFAPI2MessageSigning
 	// Section 5.3.2.1 has sender-constrained access tokens alone, and what is pushed is bound to
 	// nothing; FAPI-CIBA, Section 5.2.2: "shall only support CIBA poll and ping modes".
 	if p.DeliveryModes == nil {
-		p.DeliveryModes = deliveryModes
+		p.DeliveryModes = []string{message.DeliveryModePoll, message.DeliveryModePing}
 	}
-	p.DeliveryModes = slices.DeleteFunc(slices.Clone(p.DeliveryModes), func(mode string) bool { return mode == message.DeliveryModePush })
+	if slices.Contains(p.DeliveryModes, message.DeliveryModePush) {
+		return fmt.Errorf("endpoint: Policy.DeliveryModes: FAPI 2.0 has no push, since what is pushed is bound to no key")
+	}
+	for _, t := range slices.Concat(p.TrustedIssuers, p.Registration.SoftwareIssuers) {
+		for _, alg := range t.Algorithms {
+			if !slices.Contains(fapiAlgs, alg) {
+				return fmt.Errorf("endpoint: Policy: FAPI 2.0 has no %s, which the issuer %s may sign with", alg, t.Issuer)
+			}
+		}
+	}
+	return nil
 }
 
+// mutualMethods are the client authentication methods of RFC 8705.
+var mutualMethods = []string{message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth}
+
 // strongMethods are the client authentication methods of FAPI 2.0, Section 5.3.2.1.
-var strongMethods = []string{message.AuthMethodPrivateKeyJWT, message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth}
+var strongMethods = append([]string{message.AuthMethodPrivateKeyJWT}, mutualMethods...)
+
+// Bounds of FAPI 2.0: Section 5.3.2.1: "shall issue authorization codes with a maximum lifetime
+// of 60 seconds"; Section 5.3.2.2: "shall issue pushed authorization requests request_uri with
+// expires_in values of less than 600 seconds".
+const (
+	fapiCode   = time.Minute
+	fapiPushed = 10*time.Minute - time.Second
+)
+
+// checkProfile refuses what lives longer than a profile allows.
+func (l Lifetimes) checkProfile(profile Profile) error {
+	switch {
+	case profile == ProfileOpenID:
+	case l.Code > fapiCode:
+		return fmt.Errorf("endpoint: Lifetimes.Code: FAPI 2.0 has at most %s", fapiCode)
+	case l.PushedRequest > fapiPushed:
+		return fmt.Errorf("endpoint: Lifetimes.PushedRequest: FAPI 2.0 has at most %s", fapiPushed)
+	}
+	return nil
+}

@@ -164,7 +164,7 @@ func (c *Context) listAuthMethods() []string {
 		message.AuthMethodClientSecretJWT, message.AuthMethodPrivateKeyJWT, message.AuthMethodNone,
 	}
 	if c.policy.MutualTLS {
-		all = append(all, message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth)
+		all = append(all, mutualMethods...)
 	}
 	return all
 }

@@ -133,6 +133,13 @@ func TestFAPI2(t *testing.T) {
 		}
 		wants(t, send(61, nonce), message.InvalidDPoPProof, message.RuleOPDPoPTime)
 	})
+	t.Run("redirect_uri", func(t *testing.T) {
+		w := fapi(t, endpoint.ProfileFAPI2)
+		params := authorizeParams()
+		params.Set("scope", "email")
+		params.Del("redirect_uri")
+		wants(t, push(w, params, good()), message.InvalidRequest, message.RuleOPAuthzRedirectURIMissing)
+	})
 	t.Run("audience", func(t *testing.T) {
 		w := fapi(t, endpoint.ProfileFAPI2)
 		for _, aud := range []any{[]string{issuer}, issuer + "/token"} {
@@ -159,12 +166,21 @@ func TestFAPI2(t *testing.T) {
 	t.Run("message signing", func(t *testing.T) {
 		w := fapi(t, endpoint.ProfileFAPI2MessageSigning)
 		wants(t, push(w, authorizeParams(), good()), message.InvalidRequest, message.RuleOPFAPI2Signing)
-		signed := call{endpoint: "pushed_authorization", params: authorizeParams()}
-		w.signed(&signed, &override{Object: map[string]any{}})
-		back := browse(w, push(w, signed.params, good()))
-		if back.Get("code") == "" {
-			t.Errorf("response %v", back)
+		object := func(claims map[string]any, alg string) url.Values {
+			signed := call{endpoint: "pushed_authorization", params: authorizeParams()}
+			w.signed(&signed, &override{Object: claims, ObjectAlg: alg})
+			return signed.params
 		}
+		for _, claims := range []map[string]any{{}, {"exp": 3600.0, "nbf": 0.0}} {
+			if back := browse(w, push(w, object(claims, ""), good())); back.Get("code") == "" {
+				t.Errorf("%v: response %v", claims, back)
+			}
+		}
+		for _, claims := range []map[string]any{{"iss": nil}, {"aud": nil}, {"exp": nil}, {"nbf": nil}, {"exp": 3601.0, "nbf": 0.0}, {"nbf": -3601.0, "exp": -10.0}} {
+			wants(t, push(w, object(claims, ""), good()), message.InvalidRequestObject, message.RuleOPJARClaims)
+		}
+		// The client has a secret of former times, and no algorithm is registered.
+		wants(t, push(w, object(map[string]any{}, "HS256"), good()), message.InvalidRequestObject, message.RuleOPJARAlg)
 	})
 }
 
