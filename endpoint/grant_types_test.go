@@ -319,12 +319,23 @@ func TestCIBARegistration(t *testing.T) {
 		{"ping", "", "", message.RuleOPRegistrationURIs}, {"ping", "http://rp.example/notify", "", message.RuleOPRegistrationURIs},
 		{"poll", "", "HS256", message.RuleOPRegistrationAlgs}, {"poll", "", "none", message.RuleOPRegistrationAlgs},
 	} {
-		err := w.ctx.CheckMetadata(t.Context(), &message.ClientMetadata{
+		m := message.ClientMetadata{
 			GrantTypes: []string{message.GrantTypeCIBA}, BackchannelTokenDeliveryMode: tt.mode, BackchannelClientNotificationEndpoint: tt.notify,
-			BackchannelAuthenticationRequestSigningAlg: tt.alg,
-		})
+			BackchannelAuthenticationRequestSigningAlg: tt.alg, JWKSURI: "https://rp.example/jwks",
+		}
+		err := w.ctx.CheckMetadata(t.Context(), &m)
 		if tt.rule == "" && err != nil || tt.rule != "" && !errors.Is(err, tt.rule) {
 			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+	// Who cannot prove itself cannot ask, and who has no key cannot sign what it asks.
+	for rule, m := range map[message.Rule]message.ClientMetadata{
+		message.RuleOPCIBARequest:      {TokenEndpointAuthMethod: message.AuthMethodNone},
+		message.RuleOPRegistrationKeys: {BackchannelAuthenticationRequestSigningAlg: "ES256"},
+	} {
+		m.GrantTypes = []string{message.GrantTypeCIBA}
+		if err := w.ctx.CheckMetadata(t.Context(), &m); !errors.Is(err, rule) {
+			t.Errorf("%s: %v", rule, err)
 		}
 	}
 	wants(t, w.askFor(), message.UnauthorizedClient, message.RuleOPCIBARequest)
@@ -355,6 +366,8 @@ func TestCIBASigned(t *testing.T) {
 	for _, name := range []string{"iss", "aud", "iat", "nbf", "exp", "jti"} {
 		wants(t, signed(map[string]any{name: nil, "jti2": name}), message.InvalidRequest, message.RuleOPCIBARequest)
 	}
+	// What JSON can say and a form cannot would end in a header of ours.
+	wants(t, signed(map[string]any{"jti": "two", "client_notification_token": "a\r\nb: c"}), message.InvalidRequest, message.RuleOPParamSyntax)
 }
 
 func TestLogoutNotices(t *testing.T) {

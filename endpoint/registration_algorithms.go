@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -89,6 +90,25 @@ func (c *Context) methodAlgs(method string) []string {
 		}
 		return false
 	})
+}
+
+// checkCertificateSubject: RFC 8705, Section 2.1.2: "A client using the tls_client_auth
+// authentication method MUST use exactly one of the below metadata parameters".
+func checkCertificateSubject(_ context.Context, _ *Step, m *message.ClientMetadata) error {
+	if m.TokenEndpointAuthMethod != message.AuthMethodTLSClientAuth {
+		return nil
+	}
+	const rule = message.RuleOPClientMTLS
+	given := slices.DeleteFunc([]string{
+		m.TLSClientAuthSubjectDN, m.TLSClientAuthSANDNS, m.TLSClientAuthSANURI, m.TLSClientAuthSANIP, m.TLSClientAuthSANEmail,
+	}, func(value string) bool { return value == "" })
+	if len(given) != 1 {
+		return refuseMetadata(rule, "tls_client_auth_subject_dn").Because("", "exactly one subject", nil)
+	}
+	if _, err := netip.ParseAddr(m.TLSClientAuthSANIP); m.TLSClientAuthSANIP != "" && err != nil {
+		return refuseMetadata(rule, "tls_client_auth_san_ip").Because("", "an address", nil)
+	}
+	return nil
 }
 
 // isPrivateKeyFault reports whether an entry of a key set was passed over because it holds

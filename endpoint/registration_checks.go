@@ -30,6 +30,7 @@ var metadataChecks = []metadataCheck{
 	}, checkRedirectURIs},
 	{"algorithms", []message.Rule{message.RuleOPRegistrationAlgs}, checkAlgorithms},
 	{"keys", []message.Rule{message.RuleOPRegistrationKeys}, checkKeys},
+	{"certificate", []message.Rule{message.RuleOPClientMTLS}, checkCertificateSubject},
 	{"subject_type", []message.Rule{message.RuleOPRegistrationSubjectType, message.RuleOPRegistrationSector}, checkSubjectType},
 	{"addresses", []message.Rule{message.RuleOPRegistrationURIs}, checkAddresses},
 	{"backchannel", []message.Rule{message.RuleOPRegistrationAlgs, message.RuleOPRegistrationURIs}, checkBackchannel},
@@ -112,14 +113,22 @@ func refuseMetadata(rule message.Rule, param string) *Refusal {
 }
 
 // checkValues: Registration, Section 2: "The defined values are native or web"; a maximum
-// age is one that max_age can have; a delivery mode is one of CIBA's; what people read has
-// no control characters.
-func checkValues(_ context.Context, _ *Step, m *message.ClientMetadata) error {
+// age is one that max_age can have; a delivery mode is one of CIBA's; a scope has scopes in
+// it; types of authorization details are known; what people read has no control characters.
+func checkValues(_ context.Context, s *Step, m *message.ClientMetadata) error {
 	if t := m.ApplicationType; t != message.ApplicationTypeWeb && t != message.ApplicationTypeNative {
 		return refuseMetadata(message.RuleOPRegistrationRequest, "application_type").Because("another type", "web or native", nil)
 	}
 	if m.DefaultMaxAge != nil && *m.DefaultMaxAge < 0 {
 		return refuseMetadata(message.RuleOPRegistrationRequest, "default_max_age").Because("a negative number", "seconds", nil)
+	}
+	for _, word := range m.Scope {
+		if !message.IsScopeToken(word) {
+			return refuseMetadata(message.RuleOPRegistrationRequest, "scope").Because("", "words of RFC 6749, Section 3.3", nil)
+		}
+	}
+	if types := s.Context.detailTypes(); !subset(m.AuthorizationDetailsTypes, types) {
+		return refuseMetadata(message.RuleOPAuthzRAR, "authorization_details_types").Because("", strings.Join(types, ", "), nil)
 	}
 	for _, name := range names(m) {
 		if strings.ContainsFunc(name, unicode.IsControl) {
@@ -175,8 +184,16 @@ func checkGrantTypes(_ context.Context, s *Step, m *message.ClientMetadata) erro
 		implicit != slices.Contains(m.GrantTypes, message.GrantTypeImplicit) {
 		return refuseMetadata(rule, "grant_types").Because("", "what the response types need", nil)
 	}
-	if slices.Contains(m.GrantTypes, message.GrantTypeClientCredentials) && m.TokenEndpointAuthMethod == message.AuthMethodNone {
-		return refuseMetadata(rule, "grant_types").Because("client_credentials", "a client with a credential", message.RuleOPClientCredentialsGrant)
+	if m.TokenEndpointAuthMethod != message.AuthMethodNone {
+		return nil
+	}
+	for grant, demands := range map[string]message.Rule{
+		message.GrantTypeClientCredentials: message.RuleOPClientCredentialsGrant,
+		message.GrantTypeCIBA:              message.RuleOPCIBARequest,
+	} {
+		if slices.Contains(m.GrantTypes, grant) {
+			return refuseMetadata(rule, "grant_types").Because(grant, "a client with a credential", demands)
+		}
 	}
 	return nil
 }
@@ -290,6 +307,11 @@ func checkKeys(_ context.Context, s *Step, m *message.ClientMetadata) error {
 		if err != nil {
 			return refuseMetadata(rule, "jwks").Because("", "a JWK Set", err)
 		}
+		for _, alg := range encryptedTo(m) {
+			if _, err := set.EncryptionKey(alg); err != nil {
+				return refuseMetadata(rule, "jwks").Because("", "a key for "+alg, err)
+			}
+		}
 		usable = set.Len() > 0
 		for _, k := range skipped {
 			if isPrivateKeyFault(k.Err) {
@@ -313,15 +335,19 @@ func needsKeys(m *message.ClientMetadata) bool {
 	if alg := m.RequestObjectSigningAlg; is(m.RequireSignedRequestObject) && alg != "" && !isHMAC(alg) {
 		return true
 	}
-	for _, alg := range []string{
+	// CIBA, Section 7.1.1: who registers an algorithm for its requests signs them.
+	if m.BackchannelAuthenticationRequestSigningAlg != "" && slices.Contains(m.GrantTypes, message.GrantTypeCIBA) {
+		return true
+	}
+	return len(encryptedTo(m)) > 0
+}
+
+// encryptedTo are the algorithms that answers are encrypted with to a public key of the client.
+func encryptedTo(m *message.ClientMetadata) []string {
+	return slices.DeleteFunc([]string{
 		m.IDTokenEncryptedResponseAlg, m.UserInfoEncryptedResponseAlg,
 		m.AuthorizationEncryptedResponseAlg, m.IntrospectionEncryptedResponseAlg,
-	} {
-		if alg != "" && !isSymmetric(alg) {
-			return true
-		}
-	}
-	return false
+	}, func(alg string) bool { return alg == "" || isSymmetric(alg) })
 }
 
 func isHTTPS(uri string) bool {
