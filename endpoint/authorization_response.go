@@ -142,7 +142,9 @@ func respondAuthorization(ctx context.Context, s *Step, o *Outcome) (*Response, 
 		err := s.canEncrypt(ctx, s.Client, s.Client.Metadata.AuthorizationEncryptedResponseAlg)
 		if r := refusalOf(err); r != nil {
 			// Nothing goes to the client without the encryption that it registered.
-			return refused(r, true), nil
+			page := refused(r, true)
+			page.Refusal, r.step = r, s
+			return page, nil
 		}
 		if err != nil {
 			return nil, err
@@ -156,7 +158,6 @@ func respondAuthorization(ctx context.Context, s *Step, o *Outcome) (*Response, 
 		return nil, err
 	}
 	resp := &Response{Status: 303, Placement: InURL, Header: noStore()}
-	resp.Header.Set("Referrer-Policy", "no-referrer")
 	switch o.Mode {
 	case message.ResponseModeFormPost, message.ResponseModeFormPostJWT:
 		formPost(resp, o.Location, form)
@@ -231,4 +232,5 @@ func formPost(resp *Response, action, form string) {
 	resp.Header.Set("Content-Security-Policy", formPostPolicy)
 	resp.Header.Set("X-Frame-Options", "DENY")
 	resp.Header.Set("X-Content-Type-Options", "nosniff")
+	resp.Header.Set("Referrer-Policy", "no-referrer")
 }

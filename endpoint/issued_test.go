@@ -3,6 +3,7 @@ package endpoint_test
 import (
 	"encoding/json"
 	"html"
+	"log/slog"
 	"net/url"
 	"regexp"
 	"slices"
@@ -446,6 +447,25 @@ func TestStoreHoldsNoTokens(t *testing.T) {
 }
 
 // A client whose keys cannot be had, or are none, is told so; it is no fault of the provider.
+// Why an answer could not be encrypted is told and logged beside what it was to say.
+func TestAnswerThatCannotBeEncrypted(t *testing.T) {
+	var log strings.Builder
+	w := newWorld(t, func(cfg *endpoint.Config, c *endpoint.Client) {
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		c.Metadata.JWKS = &message.JWKS{Keys: []json.RawMessage{key(t, "EdDSA", "rp-ed").PublicJWK()}}
+		c.Metadata.AuthorizationEncryptedResponseAlg = "ECDH-ES"
+	})
+	r := w.browse(authorize("response_mode", "jwt", "prompt", "none login"))
+	if r.resp.Page == nil || r.resp.Page.Rule != message.RuleOPClientKeys || r.resp.Refusal == nil || r.resp.Refusal.Violation.Rule != message.RuleOPClientKeys {
+		t.Fatalf("%v, %+v", r.err, r.resp)
+	}
+	for _, rule := range []message.Rule{message.RuleOPAuthzPrompt, message.RuleOPClientKeys} {
+		if strings.Count(log.String(), "rule="+string(rule)) != 1 {
+			t.Errorf("%s is not in the log once:\n%s", rule, log.String())
+		}
+	}
+}
+
 func TestKeysThatCannotBeHad(t *testing.T) {
 	const address = "https://rp.example/jwks"
 	for name, doc := range map[string]string{"not there": "", "no key set": "<html>", "no key for it": `{"keys":[]}`} {
@@ -475,6 +495,9 @@ func TestKeysThatCannotBeHad(t *testing.T) {
 			r := w.browse(authorize("response_type", "code", "response_mode", "jwt"))
 			if r.resp.Status != 400 || r.resp.Page == nil || r.resp.Page.Rule != message.RuleOPClientKeys || r.resp.Location != "" {
 				t.Errorf("an answer that cannot be encrypted: %v, %+v", r.err, r.resp)
+			}
+			if r.resp.Refusal == nil || r.resp.Refusal.Violation.Rule != message.RuleOPClientKeys {
+				t.Errorf("no refusal: %v", r.resp.Refusal)
 			}
 			w = world(func(m *message.ClientMetadata) { m.UserInfoEncryptedResponseAlg = "ECDH-ES" })
 			wants(t, w.do(userinfo(text(w.tokens(w.code()), "access_token"))), message.InvalidRequest, message.RuleOPClientKeys)

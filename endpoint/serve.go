@@ -58,7 +58,13 @@ func Answered(ctx context.Context, e Endpoint, req *Request, o *Outcome, err err
 	if err == nil {
 		var resp *Response
 		if resp, err = e.DoResponse(ctx, o); err == nil {
-			resp.Refusal = refusal
+			late := resp.Refusal // of an answer that could not be sent as it has to be
+			switch {
+			case late == nil:
+				resp.Refusal = refusal
+			case refusal == nil || refusal.Violation.Rule != late.Violation.Rule:
+				late.log(ctx, e.Name())
+			}
 			return resp, nil
 		}
 	}
