@@ -333,6 +333,10 @@ func (x *defined[Req]) respond(ctx context.Context, s *Step, o *Outcome) (*Respo
 			resp.Header.Add(name, v)
 		}
 	}
+	if resp.Placement == InURL {
+		// RFC 9700, Section 4.2.4: what stands in the address is for nobody else.
+		resp.Header.Set("Referrer-Policy", "no-referrer")
+	}
 	resp.Cookies = append(resp.Cookies, sent.Cookies...)
 	resp.Send = append(resp.Send, sent.Send...)
 	resp.Ask = sent.Ask

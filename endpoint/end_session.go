@@ -212,7 +212,6 @@ func (s *Step) loggedOut(out *logout, sess *session, n *notice) (*Outcome, error
 
 func respondEndSession(_ context.Context, _ *Step, o *Outcome) (*Response, error) {
 	resp := &Response{Status: 303, Placement: InURL, Header: noStore()}
-	resp.Header.Set("Referrer-Policy", "no-referrer")
 	next := ""
 	if o.Location != "" {
 		form, err := message.EncodeForm(o.Message)

@@ -126,11 +126,47 @@ func TestConfigIsChecked(t *testing.T) {
 		"documentation": func(c *endpoint.Config) { c.Policy.ServiceDocumentation = "mailto:op@op.example" },
 		"weak secret":   func(c *endpoint.Config) { c.Policy.PairwiseSecret = "short" },
 		"one kid twice": func(c *endpoint.Config) { c.NextKeys = c.Keys },
+		"grant type":    func(c *endpoint.Config) { c.Policy.GrantTypes = []string{"password"} },
+		"method":        func(c *endpoint.Config) { c.Policy.AuthMethods = []string{"client_secret"} },
+		"no method":     func(c *endpoint.Config) { c.Policy.AuthMethods = []string{} },
+		"certificates":  func(c *endpoint.Config) { c.Policy.AuthMethods = []string{"tls_client_auth"} },
+		"mode":          func(c *endpoint.Config) { c.Policy.DeliveryModes = []string{"pull"} },
+		"no mode":       func(c *endpoint.Config) { c.Policy.DeliveryModes = []string{} },
 	} {
 		cfg := good()
 		change(&cfg)
 		if _, err := endpoint.NewContext(cfg); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+	// What FAPI 2.0 does not have is not dropped in silence.
+	for name, change := range map[string]func(*endpoint.Config){
+		"fine": func(*endpoint.Config) {},
+		"all that it has": func(c *endpoint.Config) {
+			c.Policy.MutualTLS, c.Policy.AuthMethods = true, []string{"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
+			c.Policy.DeliveryModes = []string{"poll", "ping"}
+			c.Policy.TrustedIssuers = []endpoint.TrustedIssuer{{Issuer: "https://x.example", Algorithms: []string{"ES256"}}}
+			c.Lifetimes = endpoint.Lifetimes{Code: time.Minute, PushedRequest: 599 * time.Second}
+		},
+		"a secret":       func(c *endpoint.Config) { c.Policy.AuthMethods = []string{"private_key_jwt", "client_secret_basic"} },
+		"public clients": func(c *endpoint.Config) { c.Policy.AuthMethods = []string{"none"} },
+		"push alone":     func(c *endpoint.Config) { c.Policy.DeliveryModes = []string{"push"} },
+		"push":           func(c *endpoint.Config) { c.Policy.DeliveryModes = []string{"poll", "push"} },
+		"a long code":    func(c *endpoint.Config) { c.Lifetimes.Code = 61 * time.Second },
+		"a long push":    func(c *endpoint.Config) { c.Lifetimes.PushedRequest = 10 * time.Minute },
+		"trusted RS256": func(c *endpoint.Config) {
+			c.Policy.TrustedIssuers = []endpoint.TrustedIssuer{{Algorithms: []string{"RS256"}}}
+		},
+		"software's HS256": func(c *endpoint.Config) {
+			c.Policy.Registration.SoftwareIssuers = []endpoint.TrustedIssuer{{Algorithms: []string{"HS256"}}}
+		},
+	} {
+		cfg := good()
+		cfg.Policy.Profile = endpoint.ProfileFAPI2
+		change(&cfg)
+		_, err := endpoint.NewContext(cfg)
+		if fine := name == "fine" || name == "all that it has"; fine != (err == nil) || err != nil && !strings.Contains(err.Error(), "FAPI 2.0") {
+			t.Errorf("FAPI 2.0, %s: %v", name, err)
 		}
 	}
 	c, err := endpoint.NewContext(good())
@@ -422,6 +458,15 @@ func TestManagement(t *testing.T) {
 	denied(manage("GET", "nobody", token, ""))
 	denied(manage("GET", clientID, token, ""))
 	denied(manage("DELETE", "", token, ""))
+	// RFC 6750, Section 3.1: who shows no token is told of no error.
+	bare := w.do(call{endpoint: "registration_management", method: "GET", path: id})
+	denied(bare)
+	if got := bare.resp.Header["Www-Authenticate"][0]; strings.Contains(got, "error") {
+		t.Errorf("challenge %s", got)
+	}
+	if r := w.do(call{endpoint: "registration_management", method: "GET", path: id, header: endpoint.Header{"Authorization": {"bearer  " + token}}}); r.err != nil {
+		t.Errorf("two spaces: %v", r.err)
+	}
 	for name, body := range map[string]string{
 		"another client":  `{"client_id":"other","redirect_uris":["https://rp.example/cb"]}`,
 		"another secret":  `{"client_id":"` + id + `","client_secret":"x","redirect_uris":["https://rp.example/cb"]}`,

@@ -76,7 +76,17 @@ func (s *Step) checkInitialToken() error {
 	if slices.ContainsFunc(hashes, func(h []byte) bool { return fits(h, value) }) {
 		return nil
 	}
-	return s.challenge(401, message.InvalidToken, message.RuleOPRegistrationInitialToken, "authorization")
+	return s.registrationDenied(message.RuleOPRegistrationInitialToken)
+}
+
+// registrationDenied refuses a token that opens nothing. RFC 6750, Section 3.1: who shows
+// none at all is told of no error.
+func (s *Step) registrationDenied(rule message.Rule) *Refusal {
+	r := s.challenge(401, message.InvalidToken, rule, "authorization")
+	if len(s.Request.Header["Authorization"]) == 0 {
+		r.Header.Set("Www-Authenticate", s.bearerChallenge(nil))
+	}
+	return r
 }
 
 // registrationBearer reads a bearer token of the header.
@@ -86,7 +96,7 @@ func (s *Step) registrationBearer() (message.Secret, bool) {
 	if !one || !found || !strings.EqualFold(scheme, message.TokenTypeBearer) {
 		return "", false
 	}
-	return message.Secret(value), true
+	return message.Secret(strings.TrimLeft(value, " ")), true
 }
 
 // decodeMetadata reads client metadata. RFC 7591, Section 2: unknown members are ignored;

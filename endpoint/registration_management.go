@@ -36,7 +36,7 @@ func NewRegistrationManagement(env Env) Endpoint {
 // verifyManagement: RFC 7592, Section 2: the registration token opens its own client only;
 // an unknown client is answered alike, so that nobody learns which clients exist.
 func verifyManagement(ctx context.Context, s *Step, _ *message.RegistrationReadRequest) error {
-	denied := s.challenge(401, message.InvalidToken, message.RuleOPRegistrationManageAuth, "authorization")
+	denied := s.registrationDenied(message.RuleOPRegistrationManageAuth)
 	u, err := url.Parse(s.Request.URL)
 	if err != nil {
 		return denied

@@ -78,7 +78,7 @@ func visit(t testing.TB, p *optest.Provider) (*http.Client, answer) {
 	t.Helper()
 	c := p.Client()
 	back := submit(t, c, do(t, c, "GET", optest.Issuer+"/approvals?ui_locales=de", "", "Accept-Language", "fr"), credentials())
-	if back.StatusCode != http.StatusSeeOther || back.Header.Get("Location") != optest.Issuer+"/approvals?ui_locales=de" {
+	if back.StatusCode != http.StatusSeeOther || back.Header.Get("Location") != optest.Issuer+"/approvals?ui_locales=de" || back.Header.Get("Referrer-Policy") != "no-referrer" {
 		t.Fatalf("%d %s %s", back.StatusCode, back.Header, back.body)
 	}
 	return c, do(t, c, "GET", optest.Issuer+"/approvals", "")
