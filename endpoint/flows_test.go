@@ -291,6 +291,7 @@ func TestIntrospectionAnswers(t *testing.T) {
 	inactive("another client's", ask("other-client", access))
 	inactive("unknown", ask(clientID, "unknown"))
 	inactive("another resource's", ask("api", text(w.tokens(w.code("resource", "https://other.example")), "access_token")))
+	inactive("the provider's own", ask("api", text(w.tokens(w.code()), "access_token")))
 	inactive("a refresh token is not the resource server's", ask("api", text(tokens, "refresh_token")))
 	if got := ask(clientID, text(tokens, "refresh_token")); got["active"] != true || got["token_type"] != nil {
 		t.Errorf("own refresh token: %v", got)

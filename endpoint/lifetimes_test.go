@@ -1,6 +1,7 @@
 package endpoint_test
 
 import (
+	"errors"
 	"math"
 	"testing"
 	"time"
@@ -57,8 +58,16 @@ func TestStoreThatForgetsLate(t *testing.T) {
 		began := cfg.Now()
 		cfg.Store = &state.Memory{Now: func() time.Time { return began }}
 	})
+	asked := w.do(browsing("prompt", "login"))
 	code := w.code()
 	answer := w.tokens(w.code("scope", "openid offline_access", "prompt", "consent"))
+	w.now = w.now.Add(31 * time.Minute)
+	if r := w.answer(asked.need, login); !refused(r.err) {
+		t.Errorf("a question: %v", r.err)
+	}
+	if r := w.do(userinfo(text(answer, "access_token"))); !refused(r.err) {
+		t.Errorf("an access token of a grant that goes on: %v", r.err)
+	}
 	w.now = w.now.Add(366 * 24 * time.Hour)
 	w.wantError(w.do(browsing("prompt", "none")), message.LoginRequired, message.RuleOPLoginPromptNone)
 	for name, c := range map[string]call{
@@ -66,6 +75,19 @@ func TestStoreThatForgetsLate(t *testing.T) {
 	} {
 		if r := w.do(c); !refused(r.err) {
 			t.Errorf("%s: %v", name, r.err)
+		}
+	}
+}
+
+// TestExpiredActor: who acts is told by a token that has not expired.
+func TestExpiredActor(t *testing.T) {
+	w := newWorld(t, extended)
+	actor := text(w.tokens(w.code()), "id_token")
+	for _, later := range []time.Duration{10*time.Minute - time.Second, time.Second} {
+		w.now = w.now.Add(later)
+		r := w.as("token", exchangeParams(text(w.tokens(w.code()), "access_token"), "actor_token", actor, "actor_token_type", message.TokenTypeURNIDToken))
+		if over := later == time.Second; (r.err == nil) == over || over && !errors.Is(r.err, message.RuleOPExchangeRequest) {
+			t.Errorf("after another %s: %v", later, r.err)
 		}
 	}
 }

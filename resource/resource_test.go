@@ -181,6 +181,14 @@ func TestFailsClosed(t *testing.T) {
 			t.Errorf("without them: %v", err)
 		}
 	})
+	t.Run("another key", func(t *testing.T) {
+		w := newWorld(t, vector{}, nil)
+		w.api.SetKeys(issuer, keyjar.NewSet(key(t, "another ES256", "ES256", "op-0").Public()))
+		var r *resource.Refusal
+		if _, err := w.perform(nil); !errors.As(err, &r) || w.needs != 1 {
+			t.Errorf("a key that is not known yet: %d needs, %v", w.needs, err)
+		}
+	})
 	t.Run("no answer", func(t *testing.T) {
 		var v vector
 		v.Config.Introspection = "opaque"
