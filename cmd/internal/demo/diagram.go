@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -140,7 +141,7 @@ func (p *pen) end(s *stepView) {
 	case s.Failed != "":
 		p.note(s, judge, "✗ "+s.Failed, "failed")
 	case s.Err != "":
-		p.note(s, judge, "✗ refused", "failed")
+		p.note(s, judge, "✗ "+cmp.Or(s.Declared, "refused"), "failed")
 	case s.Passed > 0:
 		p.note(s, judge, "✓ "+counted(s.Passed), "passed")
 	}

@@ -15,6 +15,7 @@ func TestDiagram(t *testing.T) {
 		{Number: 3, Name: "introspection", From: protectedAPI, To: provider, Address: "https://op.example/introspect", Status: 200, Response: "HTTP 200", Last: 3},
 		{Number: 4, Name: "accesstoken", From: application, To: provider, Status: 200, Response: "HTTP 200", Last: 4, Failed: "idtoken_alg_none", Broken: "x", Mark: "changed on its way"},
 		{Number: 5, Name: "backchannel_logout", From: provider, To: application, Inbound: true, Request: "POST", Status: 400, Response: "HTTP 400", Err: "refused"},
+		{Number: 7, Name: "accesstoken", From: application, To: provider, Status: 400, Response: "HTTP 400", Last: 7, Err: "x", Declared: "invalid_grant"},
 		{Number: 6, Name: "authorization", From: browser, To: application, Inbound: true, Response: "Location: https://a.example/callback", Failed: "authz_response_state", Broken: "x", Mark: "comes a second time"},
 	})
 	var order []string
@@ -30,7 +31,7 @@ func TestDiagram(t *testing.T) {
 	want := []string{
 		"303 to the provider", "authorization", "sends the user back", "callback", "✓ 3 checks",
 		"resource /api/greeting", "introspection /introspect", "200", "401",
-		"accesstoken ", "200", "changed on its way", "✗ idtoken_alg_none", "backchannel_logout", "400", "✗ refused", "callback", "comes a second time", "✗ authz_response_state",
+		"accesstoken ", "200", "changed on its way", "✗ idtoken_alg_none", "backchannel_logout", "400", "✗ refused", "accesstoken ", "400", "✗ invalid_grant", "callback", "comes a second time", "✗ authz_response_state",
 	}
 	if !slices.Equal(order, want) {
 		t.Errorf("the rows are\n%q, want\n%q", order, want)

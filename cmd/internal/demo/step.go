@@ -11,6 +11,7 @@ import (
 
 	"github.com/oidcservice/oidc/cmd/internal/conversation"
 	"github.com/oidcservice/oidc/cmd/internal/report"
+	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/service"
 	"github.com/oidcservice/oidc/servicecontext"
 )
@@ -40,6 +41,7 @@ type step struct {
 	from, to lane
 	inbound  bool // it came to the application by itself: a notification
 	judged   bool
+	declared string // the code of an error that the provider declared
 	broken   *fault // what was done to it on its way
 	early    bool   // to the request
 	last     int    // the number of the step before whose end the answer came
@@ -111,6 +113,10 @@ func (d *Demo) observe(ctx context.Context, sc *servicecontext.ServiceContext, e
 		if e.Err != nil {
 			s.Err = e.Err.Error()
 			s.Checks = checksOf(service.ChecksOf(e.Err))
+			var declared *message.Error
+			if errors.As(e.Err, &declared) {
+				s.declared = clipped(string(declared.Code), 30)
+			}
 		}
 		var need *service.NeedError
 		if errors.As(e.Err, &need) && need.Resend {

@@ -63,6 +63,9 @@ func (b *tab) everyFault(t *testing.T, press func(b *tab, id string)) {
 				t.Error("somebody is logged in")
 			}
 			b.contains(t, "#problem", "You broke it")
+			if id == "expired-code" {
+				b.contains(t, "#conversation", "Somebody else", "invalid_grant")
+			}
 			if got := b.Read(t, chromedp.Evaluate[string](`String(document.querySelectorAll(".step.broken").length)`)); got == "0" {
 				t.Error("the conversation does not say which message was changed")
 			}
