@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -411,6 +413,16 @@ func TestOPOperator(t *testing.T) {
 	revoke(2, "sessions", "list")
 	revoke(2, "sessions", "revoke")
 	revoke(2, "sessions")
+	// To list takes no keys, and makes none.
+	keyless := filepath.Join(s.dir, "keyless.yaml")
+	writeFile(t, keyless, "issuer: https://op.example\nstore: {url: \"sqlite:op.db\"}\nkeys: {file: other.json, algorithms: [ES256]}\n")
+	revoke(0, "sessions", "list", keyless)
+	revoke(0, "clients", "list", keyless)
+	revoke(2, "sessions", "revoke", "--user", "diana", keyless)
+	revoke(2, "sessions", "revoke", "x", keyless)
+	if _, err := os.Stat(filepath.Join(s.dir, "other.json")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("keys were made: %v", err)
+	}
 	writeFile(t, filepath.Join(s.dir, "memory.yaml"), "issuer: https://op.example\nkeys: {file: keys.json}\n")
 	revoke(2, "sessions", "list", filepath.Join(s.dir, "memory.yaml"))
 }

@@ -54,6 +54,7 @@ func (s *Setup) check() {
 	s.checkRegistration()
 	s.checkLifetimes()
 	s.checkPolicy()
+	s.checkProfile()
 	s.checkTrusted()
 	s.checkStore()
 	s.checkUsers()
@@ -337,19 +338,6 @@ func (s *Setup) checkPolicy() {
 	}
 	if s.file.Has("policy.backchannel_token_delivery_modes") && !slices.Contains(p.GrantTypes, message.GrantTypeCIBA) {
 		s.file.Add("policy.backchannel_token_delivery_modes", "they are for policy.grant_types with %s", message.GrantTypeCIBA)
-	}
-	if p.Profile == profileOpenID {
-		return
-	}
-	for i, mode := range p.DeliveryModes {
-		if mode == message.DeliveryModePush && p.Profile != profileOAuth21 {
-			s.file.Add(fmt.Sprintf("policy.backchannel_token_delivery_modes[%d]", i), "the profile %s has poll and ping alone: what is pushed is bound to no key", p.Profile)
-		}
-	}
-	for i, t := range p.ResponseTypes {
-		if t != message.ResponseTypeCode {
-			s.file.Add(fmt.Sprintf("policy.response_types[%d]", i), "the profile %s has code alone", p.Profile)
-		}
 	}
 }
 

@@ -19,8 +19,6 @@ func Operate(ctx context.Context, s *Setup, logger *slog.Logger) (*Operator, err
 	switch {
 	case s.storeURL() == "memory":
 		return nil, fmt.Errorf("%w: store.url: a store in memory is seen by the process alone that serves; want another", ErrConfig)
-	case s.keys.made:
-		return nil, fmt.Errorf("%w: keys.file: want the file with the provider's keys, which sign what clients are told of a logout", ErrConfig)
 	case s.Issuer == "":
 		return nil, fmt.Errorf("%w: issuer: there is none", ErrConfig)
 	}
@@ -105,8 +103,20 @@ func (o *Operator) Clients(ctx context.Context) ([]ClientInfo, error) {
 // ErrNotThere reports that there is nothing of that name to revoke.
 var ErrNotThere = errors.New("there is no such thing")
 
+// tells reports that the provider's keys are not there, where clients are told of a logout:
+// they would not believe a token that other keys signed.
+func (o *Operator) tells() error {
+	if o.server.keys.made {
+		return fmt.Errorf("%w: keys.file: want the file with the provider's keys, which sign what clients are told of a logout", ErrConfig)
+	}
+	return nil
+}
+
 // RevokeSession ends a session, with its grants for online access, and tells the clients.
 func (o *Operator) RevokeSession(ctx context.Context, id string) error {
+	if err := o.tells(); err != nil {
+		return err
+	}
 	ended, send, err := o.server.provider.Context().EndSession(ctx, id)
 	o.server.provider.Send(send)
 	return found(ended, err)
@@ -119,6 +129,9 @@ func (o *Operator) RevokeGrant(ctx context.Context, id string) error {
 
 // RevokeUser ends all sessions and grants of a user.
 func (o *Operator) RevokeUser(ctx context.Context, user string) error {
+	if err := o.tells(); err != nil {
+		return err
+	}
 	send, err := o.server.provider.Context().RevokeUser(ctx, user)
 	o.server.provider.Send(send)
 	return err

@@ -61,6 +61,9 @@ func Start(ctx context.Context, s *Setup, logger *slog.Logger) (*Server, error) 
 	if err = v.open(ctx); err != nil {
 		return nil, err
 	}
+	if err = v.keepKeys(); err != nil {
+		return nil, err
+	}
 	public, err := v.listen("listen", s.Listen)
 	if err != nil {
 		return nil, err
@@ -81,7 +84,7 @@ func Start(ctx context.Context, s *Setup, logger *slog.Logger) (*Server, error) 
 	return v, nil
 }
 
-// open opens the store, and writes keys that were made just now.
+// open opens the store.
 func (v *Server) open(ctx context.Context) error {
 	s := v.setup
 	opened, err := store.OpenWith(ctx, s.storeURL(), s.storeKeyFile(), v.metrics.observe)
@@ -93,12 +96,18 @@ func (v *Server) open(ctx context.Context) error {
 	v.clients = &registry{StoredClients: &endpoint.StoredClients{Store: opened.Entries}, setup: s}
 	v.clients.static.Store(&s.static)
 	v.keys = s.keys
-	if v.keys.made {
-		if err := v.keys.save(); err != nil {
-			return errors.Join(ErrConfig, fmt.Errorf("keys.file: %w", err))
-		}
-		v.keys.made = false
+	return nil
+}
+
+// keepKeys writes keys that were made just now.
+func (v *Server) keepKeys() error {
+	if !v.keys.made {
+		return nil
 	}
+	if err := v.keys.save(); err != nil {
+		return errors.Join(ErrConfig, fmt.Errorf("keys.file: %w", err))
+	}
+	v.keys.made = false
 	return nil
 }
 
