@@ -13,23 +13,13 @@ import (
 // Values returns the parameters of a message as they travel, secrets in full. It
 // refuses an Extra that holds a known parameter.
 func Values(m any) (url.Values, error) {
-	v := reflect.ValueOf(m)
-	if v.Kind() == reflect.Pointer {
-		v = v.Elem()
+	p, v, err := formOf(m)
+	if err != nil {
+		return nil, err
 	}
-	if v.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("message: cannot encode %T", m)
-	}
-	p := planOf(v.Type())
-	if !p.form {
-		return nil, fmt.Errorf("message: %T never travels as a form", m)
-	}
-	values := p.texts(v)
-	if values == nil {
-		var err error
-		if values, err = query.Values(m); err != nil {
-			return nil, err
-		}
+	values, err := query.Values(m)
+	if err != nil {
+		return nil, err
 	}
 	for _, member := range p.extraOf(v) {
 		if err := addExtra(p, values, member); err != nil {
@@ -39,31 +29,20 @@ func Values(m any) (url.Values, error) {
 	return values, nil
 }
 
-// texts returns the parameters of a message of nothing but texts and lists of them, as
-// most requests are; nil for others. A test holds it against the library.
-func (p *plan) texts(v reflect.Value) url.Values {
-	values := make(url.Values, 8)
-	texts := make([]string, 0, 8) // each of which is a parameter's only value
-	set := func(name, text string) {
-		texts = append(texts, text)
-		values[name] = texts[len(texts)-1 : len(texts) : len(texts)]
+// formOf returns the plan of a message that travels as a form, and the message.
+func formOf(m any) (*plan, reflect.Value, error) {
+	v := reflect.ValueOf(m)
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
 	}
-	for i := range p.fields {
-		f := &p.fields[i]
-		fv := f.of(v)
-		switch {
-		case !f.optional:
-			return nil
-		case f.codec.empty(fv):
-		case f.codec.kind == kindString:
-			set(f.param, fv.String())
-		case f.codec.kind == kindList:
-			set(f.param, valueOf[List](fv).String())
-		default:
-			return nil
-		}
+	if v.Kind() != reflect.Struct {
+		return nil, v, fmt.Errorf("message: cannot encode %T", m)
 	}
-	return values
+	p := planOf(v.Type())
+	if !p.form {
+		return nil, v, fmt.Errorf("message: %T never travels as a form", m)
+	}
+	return p, v, nil
 }
 
 // addExtra puts a member of Extra into values: a string as it is, an array of strings
@@ -112,11 +91,43 @@ func EncodeForm(m any) (string, error) {
 	case AuthorizationRequest:
 		return m.encodeForm()
 	}
+	p, v, err := formOf(m)
+	if err != nil {
+		return "", err
+	}
+	if form, ok := p.encodeTexts(v); ok {
+		return form, nil
+	}
 	values, err := Values(m)
 	if err != nil {
 		return "", err
 	}
 	return values.Encode(), nil
+}
+
+// encodeTexts is EncodeForm for a message of nothing but texts and lists of them, as most
+// requests are, and false for others. A test holds it against the library.
+func (p *plan) encodeTexts(v reflect.Value) (string, bool) {
+	if len(p.extraOf(v)) > 0 {
+		return "", false
+	}
+	b := make([]byte, 0, 512)
+	for _, i := range p.byParam {
+		f := &p.fields[i]
+		fv := f.of(v)
+		switch {
+		case !f.optional:
+			return "", false
+		case f.codec.empty(fv):
+		case f.codec.kind == kindString:
+			b = appendParameter(b, f.param, fv.String())
+		case f.codec.kind == kindList:
+			b = appendListParameter(b, f.param, valueOf[List](fv))
+		default:
+			return "", false
+		}
+	}
+	return string(b), true
 }
 
 // encodeForm is EncodeForm without reflection: every login begins with one. A test

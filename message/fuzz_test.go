@@ -50,7 +50,7 @@ func fuzzJSON[T any](f *testing.F) {
 		}
 		extra := p.extraOf(reflect.ValueOf(m))
 		for name, value := range members {
-			if _, known := p.byName[name]; known {
+			if _, known := p.find(name); known {
 				continue
 			}
 			if kept, ok := extra.Get(name); !ok || string(kept) != string(value) {

@@ -133,7 +133,7 @@ func (d *decoder) object(p *plan, v reflect.Value) *DecodeError {
 		if !more {
 			break
 		}
-		i, known := p.byName[name]
+		i, known := p.find(name)
 		if !known {
 			if !names.add(name) {
 				return &DecodeError{Kind: Duplicate, Param: name}
@@ -207,7 +207,7 @@ func (d *decoder) unknown(p *plan, name string) *DecodeError {
 		if known, ok := p.caseOf(base); ok {
 			return &DecodeError{Kind: Case, Param: name, Err: errors.New("the member is " + known)}
 		}
-		if i, ok := p.byName[base]; ok && p.fields[i].taggable() && d.peek() != 'n' {
+		if i, ok := p.find(base); ok && p.fields[i].taggable() && d.peek() != 'n' {
 			// "name#sv" has the type of "name".
 			c := p.fields[i].codec
 			if err := d.value(c, reflect.New(c.typ).Elem(), false); err != nil {

@@ -68,7 +68,7 @@ func appendStruct(dst []byte, p *plan, v reflect.Value, level int) ([]byte, erro
 	names := nameSet{d: &decoder{}}
 	for i := range extra {
 		m := &extra[i]
-		if k, known := p.byName[m.Name]; known {
+		if k, known := p.find(m.Name); known {
 			f := &p.fields[k]
 			if !isEmptyNote(f.codec, m.Value) {
 				return nil, fmt.Errorf("message: extra member %s is a known one", quoteName(m.Name))

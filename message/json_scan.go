@@ -213,7 +213,7 @@ func (n *nameSet) add(name string) bool {
 		return true
 	}
 	if n.d.names == nil {
-		n.d.names = make([]string, 0, fewNames)
+		n.d.names = make([]string, 0, 8)
 	}
 	n.d.names = append(n.d.names, name)
 	return true

@@ -2,6 +2,7 @@ package message
 
 import (
 	"encoding/json"
+	"math/bits"
 	"reflect"
 	"slices"
 	"strconv"
@@ -53,13 +54,15 @@ type field struct {
 // A plan is what decoders and encoders need to know of a message type. It is made
 // once per type.
 type plan struct {
-	fields []field
-	byName map[string]int    // JSON name
-	params map[string]int    // form name
-	folded map[string]string // folded JSON name to name, without the profile claims
-	extra  []int             // where Extra is, nil if there is none
-	form   bool              // every member is a parameter too
-	length atomic.Int32      // of the longest JSON that was encoded lately, up to maxLength
+	fields  []field
+	places  []uint16          // of the fields and one, by their JSON names: see find
+	params  map[string]int    // form name
+	byParam []int             // fields in the order of a form
+	folded  map[string]string // folded JSON name to name, without the profile claims
+	mixed   bool              // whether a JSON name is not its own folded form
+	extra   []int             // where Extra is, nil if there is none
+	form    bool              // every member is a parameter too
+	length  atomic.Int32      // of the longest JSON that was encoded lately, up to maxLength
 }
 
 // maxLength is how much room is made for a message before it is encoded.
@@ -86,7 +89,7 @@ var (
 )
 
 func makePlan(t reflect.Type) *plan {
-	p := &plan{byName: map[string]int{}, params: map[string]int{}, folded: map[string]string{}, form: true}
+	p := &plan{params: map[string]int{}, folded: map[string]string{}, form: true}
 	for _, sf := range reflect.VisibleFields(t) {
 		if sf.Type == extraType {
 			if p.extra != nil {
@@ -111,10 +114,9 @@ func makePlan(t reflect.Type) *plan {
 		f.param, options, _ = strings.Cut(sf.Tag.Get("url"), ",")
 		f.optional = strings.Contains(options, "omitempty")
 		n := len(p.fields)
-		if _, dup := p.byName[name]; dup || n == maxFields {
+		if slices.ContainsFunc(p.fields, func(other field) bool { return other.name == name }) || n == maxFields {
 			panic("message: " + t.String() + " has " + name + " twice, or too many members")
 		}
-		p.byName[name] = n
 		if f.param == "" || f.param == "-" {
 			p.form = false
 		} else {
@@ -122,11 +124,46 @@ func makePlan(t reflect.Type) *plan {
 		}
 		if !f.profile {
 			p.folded[fold(name)] = name
+			p.mixed = p.mixed || fold(name) != name
 		}
 		p.fields = append(p.fields, f)
 	}
+	p.places = make([]uint16, 4<<bits.Len(uint(len(p.fields))))
+	for i := range p.fields {
+		p.byParam = append(p.byParam, i)
+		at := p.place(p.fields[i].name)
+		for p.places[at] != 0 {
+			at = p.after(at)
+		}
+		p.places[at] = uint16(i + 1)
+	}
+	slices.SortFunc(p.byParam, func(a, b int) int { return strings.Compare(p.fields[a].param, p.fields[b].param) })
 	return p
 }
+
+// find returns the field that is called so. The table has gaps between the names, which
+// are told apart by their length and three of their bytes: so few names need no map.
+func (p *plan) find(name string) (int, bool) {
+	if name == "" {
+		return 0, false
+	}
+	for at := p.place(name); p.places[at] != 0; at = p.after(at) {
+		if i := int(p.places[at]) - 1; p.fields[i].name == name {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// place is where a name is looked for first, and after where next.
+func (p *plan) place(name string) int {
+	n := len(name)
+	mark := uint32(n) | uint32(name[0])<<8 | uint32(name[n/2])<<16 | uint32(name[n-1])<<24
+	const golden = 2654435769 // 2^32 over the golden ratio, which spreads the bits
+	return int(mark*golden>>16) & (len(p.places) - 1)
+}
+
+func (p *plan) after(at int) int { return (at + 1) & (len(p.places) - 1) }
 
 // throughProfile reports whether the field is a claim about the user.
 func throughProfile(t reflect.Type, index []int) bool {
@@ -238,7 +275,11 @@ func (p *plan) extraOf(v reflect.Value) Extra {
 
 // caseOf returns the known name that name differs from by case alone.
 func (p *plan) caseOf(name string) (string, bool) {
-	known, ok := p.folded[fold(name)]
+	folded := fold(name)
+	if folded == name && !p.mixed {
+		return "", false // as most names are
+	}
+	known, ok := p.folded[folded]
 	return known, ok && known != name
 }
 
