@@ -197,24 +197,27 @@ func (db *DB) ClaimWith(ctx context.Context, state string, change func(*Record))
 	if err != nil {
 		return Record{}, wrap("claim", err)
 	}
-	if change != nil {
-		change(&r)
-	}
-	if db.holdOf(ctx).claimed(&login, r) {
+	if r, held := db.holdOf(ctx).claimed(&login, r, change); held {
 		return r, nil
 	}
-	r, err = db.add(ctx, &login, r)
-	return r, wrap("claim", err)
+	next := &seen{r, prefixSession}
+	if change != nil {
+		change(&next.Record)
+	}
+	if err := db.add(ctx, &login, next); err != nil {
+		return Record{}, wrap("claim", err)
+	}
+	return next.Record, nil
 }
 
 // add makes a record that was taken from the pending ones a session.
-func (db *DB) add(ctx context.Context, login *digest, r Record) (Record, error) {
+func (db *DB) add(ctx context.Context, login *digest, r *seen) error {
 	value, err := r.Encode()
 	if err == nil {
 		err = db.join(ctx, r.links, login)
 	}
 	if err != nil {
-		return Record{}, err
+		return err
 	}
 	// Add and not Put: a session of this state that is there stays.
 	added, err := db.store().Add(ctx, login.key(prefixSession), value, db.session())
@@ -225,11 +228,11 @@ func (db *DB) add(ctx context.Context, login *digest, r Record) (Record, error) 
 		err = db.leave(ctx, removed(r.links), login)
 	}
 	if err != nil {
-		return Record{}, err
+		return err
 	}
-	r = r.settled(value)
-	db.recent.keep(prefixSession, login, r)
-	return r, nil
+	r.Record = r.settled(value)
+	db.recent.put(login, r)
+	return nil
 }
 
 // Save stores what was changed in r since it was read: items, private values

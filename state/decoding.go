@@ -4,8 +4,12 @@ import "sync"
 
 // decodings are what was made of the items of a record.
 type decodings struct {
-	mu sync.Mutex
-	of [len(itemNames)]decoding
+	mu     sync.Mutex
+	of     [len(itemNames)]decoding
+	claims struct { // of KeptIDTokenClaims
+		value string
+		made  any
+	}
 }
 
 // A decoding belongs to the very bytes that it was made of: they are never written to.
@@ -44,4 +48,28 @@ func (r Record) Decode(name string, decode func(value []byte) (any, error)) (any
 		return made, nil
 	}
 	return decode(value)
+}
+
+// DecodeKept is Decode for a private value: what is made of KeptIDTokenClaims is made
+// once, as long as the claims stay what they are.
+func (r Record) DecodeKept(name string, decode func(value string) (any, error)) (any, error) {
+	value := r.Kept(name)
+	if name != KeptIDTokenClaims || value == "" || r.decoded == nil {
+		return decode(value)
+	}
+	r.decoded.mu.Lock()
+	known := r.decoded.claims
+	r.decoded.mu.Unlock()
+	if known.value == value {
+		return known.made, nil
+	}
+	made, err := decode(value)
+	if err != nil {
+		return nil, err
+	}
+	known.value, known.made = value, made
+	r.decoded.mu.Lock()
+	r.decoded.claims = known
+	r.decoded.mu.Unlock()
+	return made, nil
 }

@@ -15,6 +15,7 @@ type hold struct {
 	record Record                // as it is to be; State is "" before a claim and after the end
 	added  bool                  // whether the store has it, as a session
 	edits  []func(*Record) error // what made it so since it was stored
+	room   [4]func(*Record) error
 }
 
 type holdKey struct{}
@@ -33,7 +34,9 @@ type holdKey struct{}
 //
 // Marks, other logins and other contexts are as always.
 func (db *DB) Hold(ctx context.Context) context.Context {
-	return context.WithValue(ctx, holdKey{}, &hold{db: db})
+	h := &hold{db: db}
+	h.edits = h.room[:0]
+	return context.WithValue(ctx, holdKey{}, h)
 }
 
 // Flush stores what has changed in the login that was claimed with a context of Hold; it
@@ -61,7 +64,9 @@ func (db *DB) Flush(ctx context.Context) error {
 
 func (h *hold) store(ctx context.Context) (Record, error) {
 	if !h.added {
-		return h.db.add(ctx, &h.login, h.record)
+		next := &seen{h.record, prefixSession}
+		err := h.db.add(ctx, &h.login, next)
+		return next.Record, err
 	}
 	r := &h.record
 	r.links = slices.Clone(r.links)
@@ -89,18 +94,22 @@ func (db *DB) holdOf(ctx context.Context) *hold {
 	return nil
 }
 
-// claimed takes a login that was claimed, and reports whether it did: a hold has one.
-func (h *hold) claimed(login *digest, r Record) bool {
+// claimed takes a login that was claimed, as change has it, and reports whether it did: a
+// hold has one.
+func (h *hold) claimed(login *digest, r Record, change func(*Record)) (Record, bool) {
 	if h == nil {
-		return false
+		return r, false
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.record.State != "" {
-		return false
+		return r, false
 	}
 	h.login, h.record = *login, r
-	return true
+	if change != nil {
+		change(&h.record)
+	}
+	return h.record, true
 }
 
 // session returns the login of a state if it is the one that is held.
