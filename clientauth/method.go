@@ -124,6 +124,13 @@ func Authenticate(ctx context.Context, method string, c Credentials, d *Draft) e
 	return m.Authenticate(ctx, c, d)
 }
 
+// parameters prove who the client is.
+var parameters = []string{"client_secret", "client_assertion", "client_assertion_type"}
+
+// Parameters returns the names of the parameters that prove who a client is: no request
+// has one that its method did not put there.
+func Parameters() []string { return slices.Clone(parameters) }
+
 // clear makes the maps and takes out every proof.
 func (d *Draft) clear() {
 	if d.Header == nil {
@@ -133,7 +140,7 @@ func (d *Draft) clear() {
 		d.Form = url.Values{}
 	}
 	delete(d.Header, "Authorization")
-	for _, name := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
+	for _, name := range parameters {
 		d.Form.Del(name)
 	}
 	d.MutualTLS = false

@@ -288,6 +288,7 @@ func (s *Step) keepIDToken(r *state.Record) {
 		r.Keep(keptFirstClaims, r.Kept(state.KeptIDTokenClaims))
 	}
 	r.Keep(state.KeptIDTokenClaims, string(s.payload))
+	_, _ = r.DecodeKept(state.KeptIDTokenClaims, func(string) (any, error) { return s.subject, nil }) // for verifiedSubject
 	r.Link(state.KindSubject, state.PerIssuer(s.IDToken.Issuer, s.IDToken.Subject))
 	if s.IDToken.SessionID != "" {
 		r.Link(state.KindSessionID, state.PerIssuer(s.IDToken.Issuer, s.IDToken.SessionID))

@@ -3,6 +3,9 @@ package service
 import (
 	"context"
 	"fmt"
+	"maps"
+	"net/url"
+	"strings"
 
 	"github.com/oidcservice/oidc/clientauth"
 	"github.com/oidcservice/oidc/message"
@@ -25,16 +28,12 @@ func authenticate(ctx context.Context, s *Step, req message.Message, method stri
 	if !ok {
 		return fmt.Errorf("%w: client authentication method %q", ErrNotConfigured, method)
 	}
-	form, err := message.Values(req)
-	if err != nil {
-		return err
-	}
 	audience := s.Snapshot.Issuer
 	if s.Snapshot.Compat.AssertionAudienceTokenEndpoint {
 		audience = s.Snapshot.Provider.TokenEndpoint
 	}
-	draft := clientauth.Draft{URL: out.URL, Header: map[string][]string(out.Header), Form: form}
-	err = m.Authenticate(ctx, clientauth.Credentials{
+	draft := clientauth.Draft{URL: out.URL, Header: map[string][]string(out.Header)}
+	err := m.Authenticate(ctx, clientauth.Credentials{
 		ClientID:        s.clientID(),
 		ClientSecret:    s.Snapshot.ClientSecret(),
 		SecretExpiresAt: s.Snapshot.SecretExpiresAt(),
@@ -63,6 +62,33 @@ func authenticate(ctx context.Context, s *Step, req message.Message, method stri
 		}
 	}
 	out.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
-	out.Body = []byte(draft.Form.Encode())
-	return nil
+	body, err := encodeWith(req, draft.Form)
+	out.Body = []byte(body)
+	return err
+}
+
+// encodeWith encodes a request with the parameters that prove who sends it. Where the
+// request itself has one of another mechanism, which some caller gave it, that goes: "The
+// client MUST NOT use more than one authentication method in each request" (RFC 6749,
+// Section 2.3).
+func encodeWith(req message.Message, proof url.Values) (string, error) {
+	form, err := message.EncodeForm(req)
+	if err != nil {
+		return "", err
+	}
+	if !strings.Contains(form, "client_") {
+		if len(proof) > 0 {
+			form += "&" + proof.Encode()
+		}
+		return form, nil
+	}
+	values, err := message.Values(req)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range clientauth.Parameters() {
+		values.Del(name)
+	}
+	maps.Copy(values, proof)
+	return values.Encode(), nil
 }

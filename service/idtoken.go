@@ -42,8 +42,8 @@ var idTokenSteps = []func(*Step, *idTokenCheck) error{
 	idTokenAuthTime, idTokenACR, idTokenHashes, idTokenBinding, idTokenFlow, idTokenSignature,
 }
 
-// verifyIDToken applies every rule to raw. On success s.IDToken and s.payload hold
-// what it says.
+// verifyIDToken applies every rule to raw. On success s.IDToken, s.payload and
+// s.subject hold what it says.
 func verifyIDToken(s *Step, raw message.Secret, facts idTokenFacts) error {
 	text, err := decrypt(s, raw.Reveal(), "id_token", message.RuleIDTokenNotEncrypted, s.Snapshot.Behaviour.IDTokenEncryptedResponseAlg, s.Snapshot.Behaviour.IDTokenEncryptedResponseEnc)
 	if err != nil {
@@ -65,7 +65,7 @@ func verifyIDToken(s *Step, raw message.Secret, facts idTokenFacts) error {
 			return err
 		}
 	}
-	s.IDToken, s.payload = c.claims, c.token.Payload
+	s.IDToken, s.payload, s.subject = c.claims, c.token.Payload, c.claims.Subject
 	findSources(s, c.claims, c.claims.ClaimNames, c.claims.ClaimSources, "id_token")
 	return nil
 }

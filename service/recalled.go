@@ -3,6 +3,7 @@ package service
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/state"
@@ -75,4 +76,11 @@ func ownCopy(m message.Message) message.Message {
 }
 
 // ownList copies a list as it travels: what a caller gave as one word may be several.
-func ownList(l message.List) message.List { return message.ParseList(l.String()) }
+func ownList(l message.List) message.List {
+	for _, word := range l {
+		if word == "" || strings.Contains(word, " ") {
+			return message.ParseList(l.String())
+		}
+	}
+	return slices.Clone(l)
+}

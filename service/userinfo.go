@@ -168,22 +168,34 @@ func openUserInfo(s *Step, text string) ([]byte, error) {
 // verifyUserInfo: "The sub Claim in the UserInfo Response MUST be verified to
 // exactly match the sub Claim in the ID Token" (Core, Section 5.3.2).
 func verifyUserInfo(_ context.Context, s *Step, resp *message.UserInfoResponse) error {
-	kept := s.Record.Kept(state.KeptIDTokenClaims)
-	if kept == "" {
+	if s.Record.Kept(state.KeptIDTokenClaims) == "" {
 		return fmt.Errorf("%w: the login has no verified ID Token to compare with", ErrNotConfigured)
 	}
-	var verified struct {
-		Subject string `json:"sub,omitempty"`
-	}
-	if err := message.DecodeClaims([]byte(kept), &verified); err != nil {
+	verified, err := verifiedSubject(s.Record)
+	if err != nil {
 		return err
 	}
-	if err := s.Require(resp.Subject != "" && resp.Subject == verified.Subject, message.RuleUserInfoSub, "sub", message.Excerpt(resp.Subject), "the sub of the ID Token"); err != nil {
+	if err := s.Require(resp.Subject != "" && resp.Subject == verified, message.RuleUserInfoSub, "sub", message.Excerpt(resp.Subject), "the sub of the ID Token"); err != nil {
 		return err
 	}
 	reportEssential(s, resp)
 	findSources(s, resp, resp.ClaimNames, resp.ClaimSources, "userinfo")
 	return nil
+}
+
+// verifiedSubject is the sub of a login's verified ID Token.
+func verifiedSubject(r state.Record) (string, error) {
+	made, err := r.DecodeKept(state.KeptIDTokenClaims, func(claims string) (any, error) {
+		var verified struct {
+			Subject string `json:"sub,omitempty"`
+		}
+		if err := message.DecodeClaims([]byte(claims), &verified); err != nil {
+			return nil, err
+		}
+		return verified.Subject, nil
+	})
+	subject, _ := made.(string)
+	return subject, err
 }
 
 // reportEssential warns of essential claims that did not come: it is not an error
