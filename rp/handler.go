@@ -43,7 +43,8 @@ type begunLogin struct {
 	formPost bool // the response will be posted from the provider's site
 }
 
-// begin builds the authorization request of a login and remembers it.
+// begin builds the authorization request of a login, with the parameters of m if it is not
+// nil, and remembers it.
 func (p *Party) begin(ctx context.Context, v *provider, m *message.AuthorizationRequest, target string) (begun *begunLogin, err error) {
 	ctx, end := p.trace(ctx, OperationLogin, v.issuer)
 	defer func() { end(v.issuer, err) }()
@@ -54,7 +55,11 @@ func (p *Party) begin(ctx context.Context, v *provider, m *message.Authorization
 	if err != nil {
 		return nil, err
 	}
-	req, err := v.runner(ctx).Request(ctx, v.get(service.AuthorizationName), service.Args{Binding: binding, ReturnTo: target, Message: m})
+	args := service.Args{Binding: binding, ReturnTo: target}
+	if m != nil {
+		args.Message = m
+	}
+	req, err := v.runner(ctx).Request(ctx, v.get(service.AuthorizationName), args)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +73,11 @@ func (p *Party) begin(ctx context.Context, v *provider, m *message.Authorization
 	return begun, nil
 }
 
-// choose finds the provider that a login request means.
-func (p *Party) choose(ctx context.Context, l LoginRequest) (*provider, error) {
-	issuer := l.Issuer
-	if issuer == "" && l.Identifier != "" {
+// choose finds the provider that an issuer or an identifier means.
+func (p *Party) choose(ctx context.Context, issuer, identifier string) (*provider, error) {
+	if issuer == "" && identifier != "" {
 		var err error
-		if issuer, err = p.identify(ctx, l.Identifier); err != nil {
+		if issuer, err = p.identify(ctx, identifier); err != nil {
 			return nil, fmt.Errorf("%s: %w", "identifier", err)
 		}
 	}
@@ -86,30 +90,38 @@ func (p *Party) choose(ctx context.Context, l LoginRequest) (*provider, error) {
 // Begin begins a login: it ties it to this browser by a cookie, and sends the browser to
 // the provider. A problem is shown by Options.Error.
 func (p *Party) Begin(w http.ResponseWriter, r *http.Request, l LoginRequest) {
+	p.start(w, r, l.Issuer, l.Identifier, l.ReturnTo, &l.Message)
+}
+
+// start is Begin; a nil message has no parameters.
+func (p *Party) start(w http.ResponseWriter, r *http.Request, issuer, identifier, returnTo string, m *message.AuthorizationRequest) {
 	target := ""
-	if l.ReturnTo != "" {
+	if returnTo != "" {
 		var ok bool
-		if target, ok = service.LocalTarget(l.ReturnTo, p.sites...); !ok {
+		if target, ok = service.LocalTarget(returnTo, p.sites...); !ok {
 			// "Clients ... MUST NOT expose open redirectors" (RFC 9700, Section 4.11.1).
-			p.fail(w, r, refuse(KindRequest, message.RuleAuthzResponseReturnURL, "return_to", "a path of this site"), l.Issuer, "")
+			p.fail(w, r, refuse(KindRequest, message.RuleAuthzResponseReturnURL, "return_to", "a path of this site"), issuer, "")
 			return
 		}
 	}
-	v, err := p.choose(r.Context(), l)
+	v, err := p.choose(r.Context(), issuer, identifier)
 	if err != nil {
-		p.fail(w, r, err, l.Issuer, target)
+		p.fail(w, r, err, issuer, target)
 		return
 	}
-	p.send(w, r, v, l.Message, target)
+	p.send(w, r, v, m, target)
 }
 
 // send begins a login at a provider and sends the browser there.
-func (p *Party) send(w http.ResponseWriter, r *http.Request, v *provider, m message.AuthorizationRequest, target string) {
+func (p *Party) send(w http.ResponseWriter, r *http.Request, v *provider, m *message.AuthorizationRequest, target string) {
 	if p.o.Request != nil {
-		p.o.Request(r, &m)
+		if m == nil {
+			m = new(message.AuthorizationRequest)
+		}
+		p.o.Request(r, m)
 	}
 	ctx, keepPending := p.browserState(r)
-	begun, err := p.begin(ctx, v, &m, target)
+	begun, err := p.begin(ctx, v, m, target)
 	if err != nil {
 		p.fail(w, r, err, v.issuer, target)
 		return
@@ -147,15 +159,15 @@ func (p *Party) Login() http.Handler {
 			p.fail(w, r, err, "", "")
 			return
 		}
-		l := LoginRequest{Issuer: values.Get("iss"), Identifier: strings.TrimSpace(values.Get("identifier")), ReturnTo: values.Get("return_to")}
-		if p.only() == nil && l.Issuer == "" && l.Identifier == "" && (len(p.static) > 1 || p.dynamic != nil) {
-			p.showChoice(w, l.ReturnTo)
+		issuer, identifier, target := values.Get("iss"), strings.TrimSpace(values.Get("identifier")), values.Get("return_to")
+		if p.only() == nil && issuer == "" && identifier == "" && (len(p.static) > 1 || p.dynamic != nil) {
+			p.showChoice(w, target)
 			return
 		}
-		if l.Issuer == "" && l.Identifier == "" && len(p.static) == 1 {
-			l.Issuer = p.static[0].issuer
+		if issuer == "" && identifier == "" && len(p.static) == 1 {
+			issuer = p.static[0].issuer
 		}
-		p.Begin(w, r, l)
+		p.start(w, r, issuer, identifier, target, nil)
 	})
 }
 

@@ -49,6 +49,6 @@ func (p *Party) InitiateLogin() http.Handler {
 		if len(res.Optional) > 0 {
 			m, _ = res.Optional[0].Args.Message.(message.AuthorizationRequest)
 		}
-		p.send(w, r, v, m, target)
+		p.send(w, r, v, &m, target)
 	})
 }

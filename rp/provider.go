@@ -122,12 +122,15 @@ func (x *exchanges) note(e service.Exchange) {
 	x.fetched = x.fetched || e.Service == service.JWKSName && e.Result != nil
 }
 
-// send sends a request, after what is held of the login is stored: that its code is being
-// sent, and before UserInfo is asked for the tokens, under the names by which a logout
-// finds them.
+// send sends a request, after what is held of the login is stored: before UserInfo is
+// asked for the tokens, under the names by which a logout finds them. A code need not
+// wait for that: its login was taken out of the store when it was claimed, so that nobody
+// else can find the code, let alone send it, whatever becomes of this process.
 func (v *provider) send(ctx context.Context, r *service.Request) (*service.Response, error) {
-	if err := v.party.db.Flush(ctx); err != nil {
-		return nil, err
+	if r.Service != service.AccessTokenName {
+		if err := v.party.db.Flush(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return v.client.Send(ctx, r)
 }

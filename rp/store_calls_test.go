@@ -26,7 +26,7 @@ func TestStoreCalls(t *testing.T) {
 	held := b.callback(app + "/login?return_to=/account")
 	count("begin", 2)
 	b.bring(held)
-	count("callback, and a page", 10)
+	count("callback, and a page", 9)
 	b.visit(app + "/account")
 	count("page", 1)
 }
