@@ -27,7 +27,6 @@ type pages struct {
 	room    [classes + 1]uint32 // first page of the class with a free chunk, and one
 	entries [classes + 1]uint32 // chunks in use
 	bytes   int
-	spare   []byte // a small page that is in no use: entries that come and go need no new one each time
 }
 
 type page struct {
@@ -118,14 +117,8 @@ func (p *pages) add(class, size int) (at uint32, err error) {
 		p.list = append(p.list, page{})
 		at = uint32(len(p.list))
 	}
-	data := p.spare
-	if n == len(data) {
-		p.spare = nil
-	} else {
-		data = make([]byte, n)
-		p.bytes += n
-	}
-	p.list[at-1] = page{data: data, size: uint32(size), class: uint16(class), chunks: uint16(n / size)}
+	p.list[at-1] = page{data: make([]byte, n), size: uint32(size), class: uint16(class), chunks: uint16(n / size)}
+	p.bytes += n
 	p.link(at)
 	return at, nil
 }
@@ -154,12 +147,7 @@ func (p *pages) free(place uint32) {
 
 func (p *pages) drop(at uint32) {
 	p.unlink(at)
-	// Each of its chunks was cleared when it was freed.
-	if data := p.list[at-1].data; p.spare == nil && len(data) == minPage {
-		p.spare = data
-	} else {
-		p.bytes -= len(data)
-	}
+	p.bytes -= len(p.list[at-1].data)
 	p.list[at-1] = page{}
 	p.vacant = append(p.vacant, at-1)
 }
