@@ -185,7 +185,7 @@ func (p *Party) settle(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		record, err := p.db.Session(ctx, name)
 		return record.Kept(state.KeptReturnTo), errors.Join(err, p.db.Flush(ctx))
 	}
-	secret, err := p.random()
+	secret, err := p.random(make([]byte, 0, 43))
 	if err != nil {
 		return "", err
 	}

@@ -146,7 +146,7 @@ func (p *Party) sessionStatus(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err, record.Issuer, "")
 		return
 	}
-	p.dropCookie(w, p.cookieName(sessionCookie))
+	p.dropCookie(w, p.sessionCookieName())
 	if p.o.Ended != nil {
 		p.o.Ended(ctx, []string{record.State})
 	}

@@ -145,26 +145,31 @@ func (c *Client) Send(ctx context.Context, r *service.Request) (*service.Respons
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	var body io.Reader
-	if len(r.Body) > 0 {
-		body = bytes.NewReader(r.Body)
-	}
-	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, body)
+	there, err := url.Parse(r.URL)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", service.ErrArgs, faultOf(err))
 	}
-	if err := c.admitURL(req.URL, r.Policy.HTTPS); err != nil {
+	if err := c.admitURL(there, r.Policy.HTTPS); err != nil {
 		return nil, err
+	}
+	there.Host = strings.TrimSuffix(there.Host, ":") // a port without a number
+	header := make(http.Header, len(r.Header)+1)
+	for name, values := range r.Header {
+		header[http.CanonicalHeaderKey(name)] = values
+	}
+	if header.Get("User-Agent") == "" {
+		header["User-Agent"] = userAgent
 	}
 	// Without GetBody nothing below can send a code, a refresh token or an
 	// assertion a second time (rule transport_retry).
-	req.GetBody = nil
-	for name, values := range r.Header {
-		req.Header[http.CanonicalHeaderKey(name)] = values
+	draft := http.Request{
+		Method: r.Method, URL: there, Host: there.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	if req.Header.Get("User-Agent") == "" {
-		req.Header["User-Agent"] = userAgent
+	if len(r.Body) > 0 {
+		draft.Body, draft.ContentLength = io.NopCloser(bytes.NewReader(r.Body)), int64(len(r.Body))
 	}
+	req := draft.WithContext(ctx)
 	// RoundTrip, not http.Client: no redirects, no cookies, no credentials from
 	// the URL (rules transport_redirect, transport_credentials).
 	resp, err := c.transportFor(r.MutualTLS, r.Policy.PeerSupplied, req.URL).RoundTrip(req)

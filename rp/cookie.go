@@ -27,20 +27,25 @@ const (
 // the header of every later request.
 const maxLoginCookies = 12
 
-func (p *Party) cookieName(name string) string { return p.cookiePrefix() + name }
-
-func (p *Party) cookiePrefix() string {
+func (p *Party) sessionCookieName() string {
 	if p.secure {
-		return hostPrefix
+		return hostPrefix + sessionCookie
 	}
-	return insecurePrefix
+	return insecurePrefix + sessionCookie
+}
+
+func (p *Party) loginCookiePrefix() string {
+	if p.secure {
+		return hostPrefix + loginCookie
+	}
+	return insecurePrefix + loginCookie
 }
 
 // loginCookieName is the name of the cookie of one login, so that several tabs do not
 // get in each other's way.
 func (p *Party) loginCookieName(state string) string {
 	sum := sha256.Sum256(append(append(make([]byte, 0, 64), "login cookie "...), state...))
-	name := append(append(make([]byte, 0, 64), p.cookiePrefix()...), loginCookie...)
+	name := append(make([]byte, 0, 64), p.loginCookiePrefix()...)
 	return string(base64.RawURLEncoding.AppendEncode(name, sum[:12]))
 }
 
@@ -72,11 +77,8 @@ func cookie(r *http.Request, name string) string {
 // newBinding makes the value that ties a login to this browser. It begins with the time,
 // so that the oldest can be told.
 func (p *Party) newBinding() (string, error) {
-	random, err := p.random()
-	if err != nil {
-		return "", err
-	}
-	return strconv.FormatInt(p.o.Now().Unix(), 36) + "." + random, nil
+	stamp := strconv.AppendInt(make([]byte, 0, 64), p.o.Now().Unix(), 36)
+	return p.random(append(stamp, '.'))
 }
 
 // A browserStore keeps pending logins in cookies of the browser, so its calls need those
@@ -102,7 +104,7 @@ func (p *Party) browserState(r *http.Request) (context.Context, func(w http.Resp
 
 // makeRoom ends the oldest logins of a browser that has too many of them.
 func (p *Party) makeRoom(w http.ResponseWriter, r *http.Request) {
-	prefix := p.cookieName(loginCookie)
+	prefix := p.loginCookiePrefix()
 	var waiting []*http.Cookie
 	for _, c := range r.Cookies() {
 		if strings.HasPrefix(c.Name, prefix) {
@@ -128,7 +130,7 @@ func begun(c *http.Cookie) int64 {
 // loginCookies returns the values of all logins of the browser, for a response whose
 // state cannot be read before it is decrypted.
 func (p *Party) loginCookies(r *http.Request) []string {
-	prefix := p.cookieName(loginCookie)
+	prefix := p.loginCookiePrefix()
 	var values []string
 	for _, c := range r.Cookies() {
 		if strings.HasPrefix(c.Name, prefix) {

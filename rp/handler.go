@@ -227,6 +227,9 @@ func (p *Party) parameters(w http.ResponseWriter, r *http.Request) (url.Values, 
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		return nil, problemError{KindRequest, requestError{errMethod, http.StatusMethodNotAllowed, "method " + message.Excerpt(r.Method)}}
 	}
+	if raw == "" {
+		return nil, nil
+	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, problemError{KindRequest, requestError{errBody, http.StatusBadRequest, "malformed parameters"}}

@@ -88,13 +88,13 @@ func (p *Party) openSession(ctx context.Context, w http.ResponseWriter, r *http.
 			return err
 		}
 	}
-	p.setCookie(w, p.cookieName(sessionCookie), id+"."+secret, 0, http.SameSiteLaxMode)
+	p.setCookie(w, p.sessionCookieName(), id+"."+secret, 0, http.SameSiteLaxMode)
 	return nil
 }
 
 // session returns the record that the browser's session cookie stands for.
 func (p *Party) session(ctx context.Context, r *http.Request) (state.Record, error) {
-	id, secret, ok := cutLast(cookie(r, p.cookieName(sessionCookie)))
+	id, secret, ok := cutLast(cookie(r, p.sessionCookieName()))
 	if !ok || len(id) > 128 {
 		return state.Record{}, ErrNoLogin
 	}

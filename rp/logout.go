@@ -37,7 +37,7 @@ func (p *Party) Logout() http.Handler {
 			return
 		}
 		record, err := p.session(r.Context(), r)
-		p.dropCookie(w, p.cookieName(sessionCookie))
+		p.dropCookie(w, p.sessionCookieName())
 		if errors.Is(err, ErrNoLogin) {
 			seeOther(w, p.o.AfterLogout)
 			return
@@ -291,7 +291,7 @@ func (p *Party) endFramed(w http.ResponseWriter, r *http.Request) (*provider, er
 	if err := p.endNamed(ctx, service.FrontchannelLogoutName, v, in); err != nil {
 		return v, err
 	}
-	p.dropCookie(w, p.cookieName(sessionCookie))
+	p.dropCookie(w, p.sessionCookieName())
 	if err := p.db.End(ctx, record.State); err != nil {
 		return v, err
 	}

@@ -99,9 +99,11 @@ var pages = template.Must(template.New("").Parse(`
 // secureHeader sets what every answer of this package has: it is not stored, tells no
 // referrer, and is not guessed at.
 func secureHeader(h http.Header) {
-	values := []string{"no-store", "no-referrer", "nosniff"}
-	h["Cache-Control"], h["Referrer-Policy"], h["X-Content-Type-Options"] = values[0:1:1], values[1:2:2], values[2:3:3]
+	h["Cache-Control"], h["Referrer-Policy"], h["X-Content-Type-Options"] = noStore, noReferrer, noSniff
 }
+
+// The values of secureHeader are shared by all answers: what is added goes into a copy.
+var noStore, noReferrer, noSniff = []string{"no-store"}, []string{"no-referrer"}, []string{"nosniff"}
 
 func showPage(w http.ResponseWriter, status int, policy, name string, data any) {
 	var b bytes.Buffer

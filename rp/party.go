@@ -350,13 +350,11 @@ func (p *Party) arrived(r *http.Request) string {
 	return path
 }
 
-// random returns 256 random bits as 43 URL-safe characters.
-func (p *Party) random() (string, error) {
+// random returns 256 random bits as 43 URL-safe characters, behind what comes before.
+func (p *Party) random(before []byte) (string, error) {
 	var b [32]byte
 	if _, err := io.ReadFull(p.o.Rand, b[:]); err != nil {
 		return "", fmt.Errorf("rp: random source: %w", err)
 	}
-	var text [43]byte
-	base64.RawURLEncoding.Encode(text[:], b[:])
-	return string(text[:]), nil
+	return string(base64.RawURLEncoding.AppendEncode(before, b[:])), nil
 }

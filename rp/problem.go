@@ -193,7 +193,7 @@ func (p *Party) problem(err error, issuer, target string) *Problem {
 		q.Retry = loginAddress(p.o.LoginPath, issuer, target, p.only() == nil)
 	}
 	// Without a random source there is no reference; the problem is shown all the same.
-	if reference, err := p.random(); err == nil {
+	if reference, err := p.random(nil); err == nil {
 		q.Reference = reference[:8]
 	}
 	return q

@@ -24,7 +24,8 @@ type provider struct {
 	context  *servicecontext.ServiceContext
 	services *factory.Services
 	client   *Client
-	place    *list.Element // among those that users named
+	sends    service.SendFunc // send
+	place    *list.Element    // among those that users named
 
 	metadataAt atomic.Int64 // when metadata was fetched, in nanoseconds; 0 if not
 	notBefore  atomic.Int64 // no further attempt to refresh before
@@ -81,7 +82,9 @@ func (p *Party) newProvider(c servicecontext.Config, client *Client) (*provider,
 	if err != nil {
 		return nil, err
 	}
-	return &provider{party: p, issuer: sc.Snapshot().Issuer, config: c, context: sc, services: services, client: client}, nil
+	v := &provider{party: p, issuer: sc.Snapshot().Issuer, config: c, context: sc, services: services, client: client}
+	v.sends = v.send
+	return v, nil
 }
 
 // get returns one of the provider's services.
@@ -105,7 +108,7 @@ var sharedKeyWaits = []time.Duration{0, 100 * time.Millisecond, 300 * time.Milli
 
 // runner returns a Runner for requests to the provider.
 func (v *provider) runner(ctx context.Context) service.Runner {
-	return v.party.runner(ctx, v.issuer, v.send)
+	return v.party.runner(ctx, v.issuer, v.sends)
 }
 
 // exchanges are what judge has to know of those of a step.

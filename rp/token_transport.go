@@ -189,7 +189,7 @@ func (v *provider) proof(method string, u *url.URL, a *Access) (string, error) {
 	if key == nil {
 		return "", &message.Violation{Rule: message.RuleDPoPKey, Param: "dpop", Want: "the key that the token is bound to"}
 	}
-	id, err := v.party.random()
+	id, err := v.party.random(nil)
 	if err != nil {
 		return "", err
 	}
