@@ -21,10 +21,10 @@ var secretBasic = Method{
 		if err != nil {
 			return err
 		}
-		pair := url.QueryEscape(c.ClientID) + ":" + url.QueryEscape(secret)
-		const scheme = "Basic "
-		value := append(make([]byte, 0, len(scheme)+basicEncoding.EncodedLen(len(pair))), scheme...)
-		d.Header["Authorization"] = []string{string(basicEncoding.AppendEncode(value, []byte(pair)))}
+		pair := append(make([]byte, 0, 128), url.QueryEscape(c.ClientID)...)
+		pair = append(append(pair, ':'), url.QueryEscape(secret)...)
+		value := basicEncoding.AppendEncode(append(make([]byte, 0, 192), "Basic "...), pair)
+		d.Header["Authorization"] = []string{string(value)}
 		return nil
 	},
 	Verify: func(_ context.Context, p *Presented, r Registered) (*Proof, error) {

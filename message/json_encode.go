@@ -194,18 +194,33 @@ func appendMap(dst []byte, c *codec, v reflect.Value, level int) ([]byte, error)
 }
 
 func appendList(dst []byte, l List) ([]byte, error) {
-	if len(l) == 1 {
-		return appendString(dst, l[0])
+	dst = append(dst, '"')
+	var err error
+	for i, word := range l {
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
+		if dst, err = appendText(dst, word); err != nil {
+			return nil, err
+		}
 	}
-	return appendString(dst, l.String())
+	return append(dst, '"'), nil
 }
 
 // appendString appends s as a JSON string. Only what must be escaped is.
 func appendString(dst []byte, s string) ([]byte, error) {
+	dst, err := appendText(append(dst, '"'), s)
+	if err != nil {
+		return nil, err
+	}
+	return append(dst, '"'), nil
+}
+
+// appendText appends s as it stands between the quotes.
+func appendText(dst []byte, s string) ([]byte, error) {
 	if !utf8.ValidString(s) {
 		return nil, errUTF8
 	}
-	dst = append(dst, '"')
 	begin := 0
 	for i := plain(s, 0); i < len(s); i = plain(s, begin) {
 		dst = append(dst, s[begin:i]...)
@@ -228,5 +243,5 @@ func appendString(dst []byte, s string) ([]byte, error) {
 			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 		}
 	}
-	return append(append(dst, s[begin:]...), '"'), nil
+	return append(dst, s[begin:]...), nil
 }

@@ -82,5 +82,8 @@ func ownList(l message.List) message.List {
 			return message.ParseList(l.String())
 		}
 	}
+	if len(l) == 0 {
+		return nil
+	}
 	return slices.Clone(l)
 }
