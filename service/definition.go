@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
-	"sync/atomic"
 
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/state"
@@ -68,35 +65,18 @@ func (d Definition[Req, Resp]) New(env Env) Service {
 	if env.DB == nil {
 		env.DB = new(state.DB)
 	}
-	return &defined[Req, Resp]{d: d, env: env}
+	if d.Method == "" {
+		d.Method = "GET"
+	}
+	return &defined[Req, Resp]{d: d, route: route{
+		name: d.Name, method: d.Method, request: d.Request, response: d.Response, proof: d.Proof, dpop: d.DPoP,
+		login: d.Login, mayLogin: d.MayLogin, bound: d.Bound, answer: d.Answer, formAbove: d.FormAbove, env: env,
+	}}
 }
 
 type defined[Req, Resp message.Message] struct {
-	d          Definition[Req, Resp]
-	env        Env
-	mostChecks mostChecks
-	last       atomic.Value // the checked endpoint of the latest request
-}
-
-// checked is an endpoint that was found good, and the setting that it was judged by.
-type checked struct {
-	endpoint  string
-	allowHTTP bool
-}
-
-func (x *defined[Req, Resp]) Name() string { return x.d.Name }
-
-func (x *defined[Req, Resp]) step() *Step {
-	return &Step{Service: x.d.Name, Snapshot: x.env.Context.Snapshot(), Now: x.env.Context.Now(), env: &x.env, mostChecks: &x.mostChecks}
-}
-
-func (x *defined[Req, Resp]) wrap(s *Step, err error) error {
-	if err == nil {
-		return nil
-	}
-	hide(err, s.Response)
-	// A need is not a verdict, and stays the outermost value that is acted on.
-	return &stepError{service: x.d.Name, checks: slices.Concat(s.judged, s.checks), err: err}
+	route
+	d Definition[Req, Resp]
 }
 
 // GetRequestParameters gathers the request in the order of precedence: the call,
@@ -115,10 +95,8 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 	if x.d.Endpoint == nil {
 		return nil, fmt.Errorf("%w: this service only receives", ErrArgs)
 	}
-	if x.d.Login || x.d.MayLogin && s.Args.State != "" {
-		if err := s.session(ctx, s.Args.State); err != nil {
-			return nil, err
-		}
+	if err := x.recall(ctx, s, s.Args.State); err != nil {
+		return nil, err
 	}
 	req := new(Req)
 	if err := assign(req, s.Args.Message); err != nil {
@@ -147,47 +125,11 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 	if err := x.hook(ctx, s, x.env.Settings.PostConstruct, req); err != nil {
 		return nil, err
 	}
-	endpoint := x.d.Endpoint(s, req)
-	if endpoint == "" {
-		return nil, ErrNoEndpoint
+	out, err := x.draft(s, x.d.Endpoint(s, req))
+	if err != nil {
+		return nil, err
 	}
-	mutual := x.presentsCertificate(s)
-	if mutual {
-		endpoint = s.Snapshot.MTLSAlias(endpoint)
-	}
-	// "MUST NOT include a fragment component", and TLS always (RFC 6749,
-	// Section 3.1): what metadata said is looked at again where it is used.
-	if at := (checked{endpoint, s.Snapshot.InsecureAllowHTTP}); x.last.Load() != at {
-		if err := checkEndpoint(s, endpoint); err != nil {
-			return nil, err
-		}
-		x.last.Store(at)
-	}
-	out := &Request{
-		Service:   x.d.Name,
-		State:     s.State,
-		Method:    x.d.Method,
-		URL:       endpoint,
-		Header:    Header{},
-		MutualTLS: mutual,
-		Policy: Policy{
-			HTTPS:        !s.Snapshot.InsecureAllowHTTP,
-			MaxBody:      x.d.Answer.maxBody(),
-			Accept:       x.d.Answer.mediaFor(s),
-			PeerSupplied: true,
-		},
-		message: any(req).(message.Message),
-		args:    s.Args,
-	}
-	if out.Method == "" {
-		out.Method = "GET"
-	}
-	if x.d.Response == Params {
-		out.Channel = FrontChannel
-		out.Policy.Accept = nil
-	} else if len(out.Policy.Accept) > 0 {
-		out.Header["Accept"] = []string{strings.Join(out.Policy.Accept, ", ")}
-	}
+	out.message = any(req).(message.Message)
 	if x.d.Shape != nil {
 		if err := x.d.Shape(s, req, out); err != nil {
 			return nil, err
@@ -195,12 +137,15 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 	}
 	travelling := req
 	if x.d.Present != nil {
-		var err error
 		if travelling, err = x.d.Present(ctx, s, req); err != nil {
 			return nil, err
 		}
 	}
-	if err := x.encode(ctx, s, travelling, out); err != nil {
+	var token message.Secret
+	if x.proof == TokenProof && x.d.Token != nil {
+		token = x.d.Token(s, travelling)
+	}
+	if err := x.encode(ctx, s, any(travelling).(message.Message), token, out); err != nil {
 		return nil, err
 	}
 	out.Host = s.hosted
@@ -213,17 +158,6 @@ func (x *defined[Req, Resp]) build(ctx context.Context, s *Step) (*Request, erro
 	out.Checks = s.checks
 	x.mostChecks.learn(s)
 	return out, nil
-}
-
-func checkEndpoint(s *Step, endpoint string) error {
-	if err := s.Snapshot.CheckEndpoint("endpoint", endpoint); err != nil {
-		var v *message.Violation
-		if errors.As(err, &v) {
-			return s.Violated(v)
-		}
-		return err
-	}
-	return nil
 }
 
 // hook runs hooks in order; each sees what the one before it returned.
@@ -256,20 +190,8 @@ func (x *defined[Req, Resp]) ParseResponse(ctx context.Context, resp *Response) 
 }
 
 func (x *defined[Req, Resp]) judge(ctx context.Context, s *Step) (*Resp, error) {
-	resp := s.Response
-	if resp == nil {
-		return nil, fmt.Errorf("%w: the response is nil", ErrArgs)
-	}
-	if resp.front() != (x.d.Response == Params) || resp.request != nil && resp.request.Service != x.d.Name {
-		return nil, s.Fail(message.RuleTransportAnswer, "response", "", "the answer to a request of this service", fmt.Errorf("%w: this response", ErrForeign))
-	}
-	if resp.request != nil {
-		s.Args = resp.request.args
-		if x.d.Login || x.d.MayLogin && resp.request.State != "" {
-			if err := s.session(ctx, resp.request.State); err != nil {
-				return nil, err
-			}
-		}
+	if err := x.admit(ctx, s); err != nil {
+		return nil, err
 	}
 	m, err := x.decode(ctx, s)
 	if err != nil {
@@ -293,8 +215,8 @@ func (x *defined[Req, Resp]) judge(ctx context.Context, s *Step) (*Resp, error) 
 }
 
 func (x *defined[Req, Resp]) decode(ctx context.Context, s *Step) (*Resp, error) {
-	if x.d.Response != Params {
-		if err := x.d.Answer.check(s); err != nil {
+	if x.response != Params {
+		if err := x.answer.check(s); err != nil {
 			return nil, err
 		}
 	}
@@ -302,11 +224,11 @@ func (x *defined[Req, Resp]) decode(ctx context.Context, s *Step) (*Resp, error)
 		return x.d.Decode(ctx, s)
 	}
 	m := new(Resp)
-	if x.d.Response == JSON {
+	if x.response == JSON {
 		if err := s.Snapshot.Compat.DecodeJSON(s.Response.Body, m); err != nil {
-			return nil, x.d.Answer.malformed(s, err)
+			return nil, x.answer.malformed(s, err)
 		}
-		s.Pass(x.d.Answer.bodyRule(), "body")
+		s.Pass(x.answer.bodyRule(), "body")
 	}
 	return m, nil
 }
@@ -352,7 +274,7 @@ func (x *defined[Req, Resp]) unanswered(ctx context.Context, req *Request, cause
 	}
 	s := x.step()
 	s.Args = req.args
-	if x.d.Login {
+	if x.login {
 		if err := s.session(ctx, req.State); err != nil {
 			return x.wrap(s, err)
 		}

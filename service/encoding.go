@@ -42,26 +42,25 @@ var proofNames = [...]string{"none", "client authentication", "access token"}
 // String names the proof.
 func (p Proof) String() string { return proofNames[p] }
 
-// encode puts the request message, and the proof of who sends it, into out.
-func (x *defined[Req, Resp]) encode(ctx context.Context, s *Step, req *Req, out *Request) error {
-	if x.d.Proof == TokenProof && x.d.Token != nil {
-		if token := x.d.Token(s, req); token != "" {
-			if err := useToken(ctx, s, out, token); err != nil {
-				return err
-			}
+// encode puts the request message, and the proof of who sends it, into out. The token is
+// that of a TokenProof, "" for none.
+func (x *route) encode(ctx context.Context, s *Step, req message.Message, token message.Secret, out *Request) error {
+	if token != "" {
+		if err := useToken(ctx, s, out, token); err != nil {
+			return err
 		}
 	}
-	if x.d.DPoP && (s.Snapshot.DPoPKey != nil || s.Record.Kept(state.KeptDPoPThumbprint) != "") {
+	if x.dpop && (s.Snapshot.DPoPKey != nil || s.Record.Kept(state.KeptDPoPThumbprint) != "") {
 		proof, err := dpopProof(s, out.Method, out.URL, "")
 		if err != nil {
 			return err
 		}
 		out.Header["Dpop"] = []string{proof}
 	}
-	if x.d.Proof == ClientProof {
-		return authenticate(ctx, s, any(req).(message.Message), x.env.Settings.ClientAuth, out)
+	if x.proof == ClientProof {
+		return authenticate(ctx, s, req, x.env.Settings.ClientAuth, out)
 	}
-	switch x.d.Request {
+	switch x.request {
 	case Query:
 		query, err := message.EncodeForm(req)
 		if err != nil {
@@ -79,7 +78,7 @@ func (x *defined[Req, Resp]) encode(ctx context.Context, s *Step, req *Req, out 
 			}
 			separator = "&" // the endpoint's own query is kept
 		}
-		if x.d.FormAbove > 0 && len(out.URL)+len(separator)+len(query) > x.d.FormAbove {
+		if x.formAbove > 0 && len(out.URL)+len(separator)+len(query) > x.formAbove {
 			out.Method = "POST"
 			out.setForm(query)
 			return nil
@@ -92,7 +91,7 @@ func (x *defined[Req, Resp]) encode(ctx context.Context, s *Step, req *Req, out 
 		}
 		out.setForm(body)
 	case Text:
-		if m, ok := any(req).(interface{ Text() string }); ok {
+		if m, ok := req.(interface{ Text() string }); ok {
 			out.Body = []byte(m.Text())
 		}
 	case JSON:

@@ -10,8 +10,8 @@ import (
 // to prove who we are, and "to acquire or use certificate-bound tokens" (RFC 8705,
 // Section 5). It is asked before the address is used, since such a request goes to the
 // alias, and a proof of possession names where it goes.
-func (x *defined[Req, Resp]) presentsCertificate(s *Step) bool {
-	switch x.d.Proof {
+func (x *route) presentsCertificate(s *Step) bool {
+	switch x.proof {
 	case ClientProof:
 		method := x.env.Settings.ClientAuth
 		if method == "" {
@@ -19,7 +19,7 @@ func (x *defined[Req, Resp]) presentsCertificate(s *Step) bool {
 		}
 		return s.Snapshot.CertificateBound() || slices.Contains([]string{message.AuthMethodTLSClientAuth, message.AuthMethodSelfSignedTLSClientAuth}, method)
 	case TokenProof:
-		return x.d.Bound && s.Snapshot.CertificateBound()
+		return x.bound && s.Snapshot.CertificateBound()
 	}
 	return false
 }
