@@ -128,8 +128,15 @@ const maxExcerpt = 200
 // Excerpt is a peer's value as a [Violation] shows it: its beginning, if it is long.
 func Excerpt(value string) string {
 	if len(value) <= maxExcerpt {
-		return value
+		return value // as nearly always
 	}
+	return beginning(value)
+}
+
+// beginning is a call, so that Excerpt is a comparison where it is used.
+//
+//go:noinline
+func beginning(value string) string {
 	end := maxExcerpt
 	for end > 0 && !utf8.RuneStart(value[end]) {
 		end--
