@@ -30,7 +30,7 @@ func (c *command) discover() *cobra.Command {
 					r.Provider = []byte(step.Response.Body)
 				}
 			}
-			return c.write(r)
+			return c.write(r, s.CAFile)
 		},
 	}
 	fs := cmd.Flags()

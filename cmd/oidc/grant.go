@@ -51,7 +51,7 @@ func (c *command) grant(cmd *cobra.Command, f *walkFlags, name string, m message
 	}
 	return c.write(conversation.RunGrant(cmd.Context(), s, c.io(), conversation.Grant{
 		Service: name, Message: m, Show: c.tell, Progress: c.progress(),
-	}))
+	}), s.CAFile)
 }
 
 // tell shows the user what a person must do, quiet or not.

@@ -194,11 +194,13 @@ func version() string {
 	return info.Main.Version + " (" + info.GoVersion + ")"
 }
 
-// write shows r in the wanted format and sets the exit code.
-func (c *command) write(r *report.Report) error {
+// write shows r in the wanted format and sets the exit code. caFile is where the trust
+// roots came from that were added to the system's, empty if none were.
+func (c *command) write(r *report.Report, caFile string) error {
 	c.spoken = true
 	err := report.Write(c.out, r, report.Options{
 		Format: c.output, ShowSecrets: c.showSecrets, Colour: c.coloured(), Width: c.width(),
+		CAFile: func(string) string { return caFile },
 	})
 	if err != nil {
 		return err

@@ -154,7 +154,7 @@ func TestFormatsAreWellFormed(t *testing.T) {
 	if out := run("markdown"); !strings.HasPrefix(out, "# A conversation with ") || strings.Count(out, "```")%2 != 0 {
 		t.Errorf("markdown: %s", out)
 	}
-	if out := run("curl"); !strings.HasPrefix(out, "#!/bin/sh\n") || strings.Count(out, "\ncurl ") != 5 {
+	if out := run("curl"); !strings.HasPrefix(out, "#!/bin/sh\n") || strings.Count(out, "\ncurl ") != 5 || strings.Count(out, " --cacert '"+f.ca+"'") != 5 {
 		t.Errorf("curl: %s", out)
 	}
 	text := run("text")

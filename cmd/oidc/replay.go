@@ -49,7 +49,7 @@ exit code 5.`,
 				}
 				r.FailedStep = step
 			}
-			return c.write(r)
+			return c.write(r, "")
 		},
 	}
 }

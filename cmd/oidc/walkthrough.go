@@ -90,7 +90,7 @@ configuration are needed.`,
 			if f.record != "" {
 				record = func(t *transcript.Transcript) error { return writeTranscript(f.record, t) }
 			}
-			return c.write(have(cmd.Context(), script, s, c.io(), record))
+			return c.write(have(cmd.Context(), script, s, c.io(), record), s.CAFile)
 		},
 	}
 	f.bind(cmd.Flags())
