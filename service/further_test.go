@@ -189,6 +189,23 @@ func TestMessagesOfServicesRedact(t *testing.T) {
 	}
 }
 
+// TestTasksRedact: what another service is to do shows neither the binding nor a token, in
+// a list of them neither.
+func TestTasksRedact(t *testing.T) {
+	const marked = "MARKED-SECRET"
+	task := service.Task{Service: service.NewJWKS(service.Env{}), Args: service.Args{Binding: marked, Message: service.ClaimsSourceRequest{AccessToken: marked}}}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("optional", "task", task, "other", &task)
+	for _, shown := range []string{log.String(), fmt.Sprintf("%v %+v %#v %s", task, &task, []service.Task{task}, struct{ V any }{&task})} {
+		if strings.Contains(shown, marked) || !strings.Contains(shown, "service.Task{jwks") {
+			t.Error(shown)
+		}
+	}
+	if text := (service.Task{}).String(); !strings.HasPrefix(text, "service.Task{") {
+		t.Error(text)
+	}
+}
+
 // TestStepUp: the challenge says what the next login has to ask for.
 func TestStepUp(t *testing.T) {
 	e := &service.ChallengeError{

@@ -66,6 +66,21 @@ func (a Args) Format(f fmt.State, _ rune) { shape(f, a) }
 // LogValue is what String returns.
 func (a Args) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
+// String tells the service and the arguments.
+func (t Task) String() string {
+	name := ""
+	if t.Service != nil {
+		name = t.Service.Name()
+	}
+	return fmt.Sprintf("service.Task{%s %v}", name, t.Args)
+}
+
+// Format prints what String returns.
+func (t Task) Format(f fmt.State, _ rune) { shape(f, t) }
+
+// LogValue is what String returns.
+func (t Task) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
 // String tells the address without its query and the size of the document.
 func (h Hosted) String() string {
 	address, _, _ := strings.Cut(h.URL, "?")
