@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/oidcservice/oidc/keyjar"
 	"github.com/oidcservice/oidc/message"
 )
 
@@ -74,7 +75,8 @@ var selfSignedTLS = Method{
 				return certificateProof(message.AuthMethodSelfSignedTLSClientAuth, cert, r), nil
 			}
 		}
-		return nil, refuse(message.RuleOPClientMTLS, "certificate", "", "a registered key", nil)
+		// The client may have a new certificate since its keys were fetched (RFC 8705, Section 2.2).
+		return nil, refuse(message.RuleOPClientMTLS, "certificate", "", "a registered key", keyjar.ErrUnknownKey)
 	},
 }
 

@@ -218,6 +218,23 @@ func TestMutualTLS(t *testing.T) {
 		}
 		wants(t, try(w, cert("evil.example")), message.InvalidClient, message.RuleOPClientMTLS)
 	})
+	// RFC 8705, Section 2.2: a client changes its certificate by changing its key set.
+	t.Run("a new certificate", func(t *testing.T) {
+		const address = "https://rp.example/jwks"
+		w := mutual(message.AuthMethodSelfSignedTLSClientAuth, func(c *endpoint.Client) { c.Metadata.JWKSURI = address })
+		w.docs[address] = string(keyjar.NewSet(key(t, "ES256", "rp.example")).PublicJWKS())
+		if r := try(w, cert("rp.example")); r.err != nil {
+			t.Error(r.err)
+		}
+		w.docs[address] = string(keyjar.NewSet(key(t, "ES256", "new.example")).PublicJWKS())
+		if r := try(w, cert("new.example")); r.err != nil || len(w.fetched) != 2 {
+			t.Errorf("%v, fetched %v", r.err, w.fetched)
+		}
+		wants(t, try(w, cert("rp.example")), message.InvalidClient, message.RuleOPClientMTLS)
+		if len(w.fetched) != 2 { // nobody makes us fetch again at once
+			t.Errorf("fetched %v", w.fetched)
+		}
+	})
 	// A certificate in a header is worth nothing here: op believes a configured proxy only.
 	w := mutual(message.AuthMethodTLSClientAuth, func(c *endpoint.Client) { c.Metadata.TLSClientAuthSANDNS = "rp.example" })
 	c := redeem(w.code(), "client_id", clientID)
