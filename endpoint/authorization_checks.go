@@ -334,18 +334,33 @@ func checkIDTokenHint(_ context.Context, s *Step, a *authorization) error {
 
 // checkResource: RFC 8707, Section 2: "Its value MUST be an absolute URI ... MUST NOT
 // include a fragment component."
-func checkResource(_ context.Context, _ *Step, a *authorization) error {
-	return checkResources(a.client, a.req.Resource)
+func checkResource(_ context.Context, s *Step, a *authorization) error {
+	return s.checkResources(a.client, a.req.Resource)
 }
 
-func checkResources(client *Client, resources []string) error {
+func (s *Step) checkResources(client *Client, resources []string) error {
+	allowed := s.Context.resources(client)
 	for _, r := range resources {
-		u, err := url.Parse(r)
-		if err != nil || !u.IsAbs() || strings.Contains(r, "#") || !slices.Contains(client.Resources, r) {
+		if !isResource(r) || !slices.Contains(allowed, r) {
 			return refuseAuthz(message.InvalidTarget, message.RuleOPAuthzResource, "resource")
 		}
 	}
 	return nil
+}
+
+// isResource reports whether something can be a resource indicator.
+func isResource(uri string) bool {
+	u, err := url.Parse(uri)
+	return err == nil && u.IsAbs() && !strings.Contains(uri, "#")
+}
+
+// resources are the resource indicators that a client may ask for: its own, and those of
+// every client that registered itself.
+func (c *Context) resources(client *Client) []string {
+	if client.RegistrationTokenHash == nil {
+		return client.Resources
+	}
+	return union(client.Resources, c.policy.Registration.Resources)
 }
 
 // maxEcho is the longest value that is kept and sent back. A longer one is refused whole;

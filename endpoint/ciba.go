@@ -100,6 +100,9 @@ func verifyCIBA(ctx context.Context, s *Step, m *message.BackchannelAuthenticati
 	if err := s.openCIBA(ctx, m); err != nil {
 		return err
 	}
+	if len(m.AuthorizationDetails) > 0 {
+		return refuseParameter(message.RuleOPAuthzRAR, "authorization_details")
+	}
 	hints := 0
 	for _, hint := range []string{m.LoginHint, m.LoginHintToken.Reveal(), m.IDTokenHint.Reveal()} {
 		if hint != "" {
@@ -124,7 +127,7 @@ func verifyCIBA(ctx context.Context, s *Step, m *message.BackchannelAuthenticati
 	if err != nil {
 		return err
 	}
-	if err := checkResources(s.Client, m.Resource); err != nil {
+	if err := s.checkResources(s.Client, m.Resource); err != nil {
 		return err
 	}
 	user, err := s.hintedUser(ctx, m)

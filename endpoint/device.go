@@ -54,14 +54,14 @@ func verifyDeviceAuthorization(_ context.Context, s *Step, m *message.DeviceAuth
 		return Refuse(400, message.UnauthorizedClient, message.RuleOPDeviceAuthorization, "client_id")
 	}
 	if len(m.AuthorizationDetails) > 0 {
-		return Refuse(400, message.InvalidAuthorizationDetails, message.RuleOPAuthzRAR, "authorization_details")
+		return refuseParameter(message.RuleOPAuthzRAR, "authorization_details")
 	}
 	scope, err := s.userScope(m.Scope, message.RuleOPDeviceAuthorization)
 	if err != nil {
 		return err
 	}
 	s.Value = scope
-	return checkResources(s.Client, m.Resource)
+	return s.checkResources(s.Client, m.Resource)
 }
 
 // userScope is what a client may have of the scope that it asks a user for, outside the

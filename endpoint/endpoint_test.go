@@ -131,6 +131,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"no method":     func(c *endpoint.Config) { c.Policy.AuthMethods = []string{} },
 		"certificates":  func(c *endpoint.Config) { c.Policy.AuthMethods = []string{"tls_client_auth"} },
 		"mode":          func(c *endpoint.Config) { c.Policy.DeliveryModes = []string{"pull"} },
+		"resource":      func(c *endpoint.Config) { c.Policy.Registration.Resources = []string{"https://api.example#x"} },
 		"no mode":       func(c *endpoint.Config) { c.Policy.DeliveryModes = []string{} },
 	} {
 		cfg := good()

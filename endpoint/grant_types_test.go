@@ -89,6 +89,23 @@ func TestTokenExchange(t *testing.T) {
 		c.header["Authorization"] = []string{basic("other-client", clientSecret)}
 		wants(t, w.do(c), message.InvalidRequest, message.RuleOPExchangeRequest)
 	})
+	// A resource server shows a token that a client got which is no more.
+	t.Run("of a client that is gone", func(t *testing.T) {
+		server := other
+		server.Serves = []string{"https://api.example"}
+		w.must(w.clients.PutClient(t.Context(), &server))
+		origin := text(w.tokens(w.code("scope", "openid api", "resource", "https://api.example")), "access_token")
+		c := tokenCall(exchangeParams(origin))
+		c.header["Authorization"] = []string{basic("other-client", clientSecret)}
+		if r := w.do(c); r.err != nil {
+			t.Fatal(r.err)
+		}
+		if _, err := w.clients.RemoveClient(t.Context(), clientID); err != nil {
+			t.Fatal(err)
+		}
+		wants(t, w.do(c), message.InvalidRequest, message.RuleOPExchangeRequest)
+		w.must(w.clients.PutClient(t.Context(), w.client))
+	})
 	t.Run("expired", func(t *testing.T) {
 		w.now = w.now.Add(time.Minute)
 		wants(t, w.as("token", exchangeParams(access)), message.InvalidRequest, message.RuleOPExchangeRequest)

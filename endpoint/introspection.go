@@ -60,13 +60,8 @@ func processIntrospection(ctx context.Context, s *Step, m *message.Introspection
 	if answer == nil {
 		return inactive, nil
 	}
-	if _, found, err := s.Context.clients.Client(ctx, f.client); err != nil || !found {
+	if there, err := s.stillThere(ctx, f.client, f.grant); err != nil || !there {
 		return inactive, err
-	}
-	if f.grant != nil {
-		if _, found, err := s.user(ctx, f.grant.User); err != nil || !found {
-			return inactive, err
-		}
 	}
 	return &Outcome{Message: answer}, nil
 }

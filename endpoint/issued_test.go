@@ -446,7 +446,6 @@ func TestStoreHoldsNoTokens(t *testing.T) {
 	}
 }
 
-// A client whose keys cannot be had, or are none, is told so; it is no fault of the provider.
 // Why an answer could not be encrypted is told and logged beside what it was to say.
 func TestAnswerThatCannotBeEncrypted(t *testing.T) {
 	var log strings.Builder
@@ -466,6 +465,7 @@ func TestAnswerThatCannotBeEncrypted(t *testing.T) {
 	}
 }
 
+// A client whose keys cannot be had, or are none, is told so; it is no fault of the provider.
 func TestKeysThatCannotBeHad(t *testing.T) {
 	const address = "https://rp.example/jwks"
 	for name, doc := range map[string]string{"not there": "", "no key set": "<html>", "no key for it": `{"keys":[]}`} {

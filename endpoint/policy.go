@@ -95,6 +95,9 @@ type RegistrationPolicy struct {
 	SoftwareIssuers []TrustedIssuer
 	// SecretLife is how long a client secret is good; 0 is for ever.
 	SecretLife time.Duration
+	// Resources are the resource indicators that a client may ask for that registered
+	// itself (RFC 8707), besides its own; nil is none.
+	Resources []string
 }
 
 // complete fills in the defaults of a policy and refuses contradictions.
@@ -144,6 +147,11 @@ func (p *Policy) complete(issuer string) error {
 	}
 	if n := len(p.PairwiseSecret.Reveal()); n > 0 && n < 16 {
 		return fmt.Errorf("endpoint: Policy.PairwiseSecret: shorter than 16 bytes")
+	}
+	for _, uri := range p.Registration.Resources {
+		if !isResource(uri) {
+			return fmt.Errorf("endpoint: Policy.Registration.Resources: %q is no absolute URI without a fragment", uri)
+		}
 	}
 	if p.Registration.PerMinute == 0 {
 		p.Registration.PerMinute = 20

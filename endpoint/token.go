@@ -71,6 +71,11 @@ func NewToken(env Env) Endpoint {
 			if err := message.DecodeValues(s.Params, s.message); err != nil {
 				return undecodable(err, message.RuleOPParamSyntax)
 			}
+			if s.Params.Has("authorization_details") {
+				// RFC 9396, Section 6: they are those of the authorization request; no grant
+				// type has them narrowed.
+				return refuseParameter(message.RuleOPAuthzRAR, "authorization_details")
+			}
 			if err := s.checkSender(ctx); err != nil {
 				return err
 			}

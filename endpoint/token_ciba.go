@@ -127,6 +127,9 @@ func verifyCIBAToken(ctx context.Context, s *Step, m *message.BackchannelTokenRe
 		// in Push Mode".
 		return Refuse(400, message.UnauthorizedClient, message.RuleOPCIBAResult, "auth_req_id")
 	}
+	if err := s.checkResources(s.Client, m.Resource); err != nil {
+		return err
+	}
 	return s.canEncrypt(ctx, s.Client, s.Client.Metadata.IDTokenEncryptedResponseAlg)
 }
 
@@ -149,6 +152,9 @@ func processCIBAToken(ctx context.Context, s *Step, m *message.BackchannelTokenR
 	if !s.Now.Before(r.Until) {
 		return nil, Refuse(400, message.ExpiredToken, message.RuleOPCIBAResult, "auth_req_id")
 	}
+	if !subset(m.Resource, r.Resource) {
+		return nil, Refuse(400, message.InvalidTarget, message.RuleOPAuthzResource, "resource")
+	}
 	var decision deviceDecision
 	decided, err := c.store.take(ctx, kindDeviceDecision, ticket, &decision)
 	if err != nil {
@@ -167,5 +173,5 @@ func processCIBAToken(ctx context.Context, s *Step, m *message.BackchannelTokenR
 	if decision.Grant == nil {
 		return nil, Refuse(400, message.AccessDenied, message.RuleOPCIBAResult, "auth_req_id")
 	}
-	return s.redeemGrant(ctx, decision.Grant, nil)
+	return s.redeemGrant(ctx, decision.Grant, m.Resource)
 }

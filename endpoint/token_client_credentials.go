@@ -12,15 +12,12 @@ func verifyClientCredentials(_ context.Context, s *Step, m *message.ClientCreden
 	if s.Client.Public() {
 		return Refuse(400, message.UnauthorizedClient, message.RuleOPClientCredentialsGrant, "grant_type")
 	}
-	if len(m.AuthorizationDetails) > 0 {
-		return Refuse(400, message.InvalidAuthorizationDetails, message.RuleOPAuthzRAR, "authorization_details")
-	}
 	scope, err := s.clientScope(m.Scope)
 	if err != nil {
 		return err
 	}
 	s.Value = scope
-	return checkResources(s.Client, m.Resource)
+	return s.checkResources(s.Client, m.Resource)
 }
 
 // clientScope is what a client may have for itself: what it is registered for, without

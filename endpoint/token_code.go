@@ -18,10 +18,7 @@ func verifyCode(ctx context.Context, s *Step, m *message.AccessTokenRequest) err
 	if m.CodeVerifier != "" && !isVerifier(m.CodeVerifier.Reveal()) {
 		return invalidGrant(message.RuleOPPKCESyntax, "code_verifier")
 	}
-	if len(m.AuthorizationDetails) > 0 {
-		return Refuse(400, message.InvalidAuthorizationDetails, message.RuleOPAuthzRAR, "authorization_details")
-	}
-	if err := checkResources(s.Client, m.Resource); err != nil {
+	if err := s.checkResources(s.Client, m.Resource); err != nil {
 		return err
 	}
 	// What encryption needs is had before the code is spent.

@@ -17,7 +17,7 @@ func verifyDeviceToken(ctx context.Context, s *Step, m *message.DeviceTokenReque
 	if m.DeviceCode == "" {
 		return Refuse(400, message.InvalidRequest, message.RuleOPTokenError, "device_code")
 	}
-	if err := checkResources(s.Client, m.Resource); err != nil {
+	if err := s.checkResources(s.Client, m.Resource); err != nil {
 		return err
 	}
 	return s.canEncrypt(ctx, s.Client, s.Client.Metadata.IDTokenEncryptedResponseAlg)

@@ -64,10 +64,10 @@ func verifyExchange(ctx context.Context, s *Step, m *message.TokenExchangeReques
 		// Without either it is where the token that was shown may be used, and nowhere else.
 		x.target = x.subject.aud
 	}
-	if err := checkResources(s.Client, m.Resource); err != nil {
+	if err := s.checkResources(s.Client, m.Resource); err != nil {
 		return err
 	}
-	if !subset(m.Audience, s.Client.Resources) {
+	if !subset(m.Audience, s.Context.resources(s.Client)) {
 		return Refuse(400, message.InvalidTarget, message.RuleOPExchangeRequest, "audience")
 	}
 	x.scope = x.subject.scope
@@ -116,7 +116,21 @@ func (s *Step) shown(ctx context.Context, token message.Secret, tokenType string
 		own && (t.JKT != "" && t.JKT != s.jkt || t.X5T != "" && t.X5T != s.peerCertificate()) {
 		return nil, nil
 	}
+	if there, err := s.stillThere(ctx, t.Client, g); err != nil || !there {
+		return nil, err
+	}
 	return &exchanged{sub: t.Subject, scope: t.Scope, aud: t.Audience, until: t.Until.Time(), grant: g, act: t.Actor}, nil
+}
+
+// stillThere reports whether a token's client and user have not gone: what they had ends with
+// them (RFC 7592, Section 2.3).
+func (s *Step) stillThere(ctx context.Context, client string, g *grant) (bool, error) {
+	_, there, err := s.Context.clients.Client(ctx, client)
+	if err != nil || !there || g == nil {
+		return there, err
+	}
+	_, there, err = s.user(ctx, g.User)
+	return there, err
 }
 
 // shownIDToken reads an ID Token of ours that was issued to the client and has not

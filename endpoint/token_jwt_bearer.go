@@ -33,9 +33,6 @@ func verifyJWTBearer(ctx context.Context, s *Step, m *message.JWTBearerRequest) 
 	if m.Assertion == "" {
 		return Refuse(400, message.InvalidRequest, message.RuleOPTokenError, "assertion")
 	}
-	if len(m.AuthorizationDetails) > 0 {
-		return Refuse(400, message.InvalidAuthorizationDetails, message.RuleOPAuthzRAR, "authorization_details")
-	}
 	claims, err := s.trustedAssertion(m.Assertion)
 	if err != nil {
 		return err
@@ -64,7 +61,7 @@ func verifyJWTBearer(ctx context.Context, s *Step, m *message.JWTBearerRequest) 
 		return err
 	}
 	s.Value = &bearerAssertion{user: user, scope: scope}
-	return checkResources(s.Client, m.Resource)
+	return s.checkResources(s.Client, m.Resource)
 }
 
 // trustedAssertion verifies an assertion by the keys of its issuer, if that is trusted.

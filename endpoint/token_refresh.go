@@ -64,9 +64,6 @@ func verifyRefresh(ctx context.Context, s *Step, m *message.RefreshTokenRequest)
 	if m.RefreshToken == "" {
 		return Refuse(400, message.InvalidRequest, message.RuleOPTokenError, "refresh_token")
 	}
-	if len(m.AuthorizationDetails) > 0 {
-		return Refuse(400, message.InvalidAuthorizationDetails, message.RuleOPAuthzRAR, "authorization_details")
-	}
 	return s.canEncrypt(ctx, s.Client, s.Client.Metadata.IDTokenEncryptedResponseAlg)
 }
 
@@ -132,7 +129,7 @@ func (s *Step) judgeRefresh(g *grant, r *refreshToken, m *message.RefreshTokenRe
 	resource := g.Resource
 	if len(m.Resource) > 0 {
 		if !subset(m.Resource, g.Resource) {
-			return nil, nil, Refuse(400, message.InvalidTarget, message.RuleOPRefreshBinding, "resource")
+			return nil, nil, Refuse(400, message.InvalidTarget, message.RuleOPRefreshBinding, "resource").Because("", "", message.RuleOPAuthzResource)
 		}
 		resource = m.Resource
 	}

@@ -89,13 +89,14 @@ func (m BackchannelAuthenticationResponse) Format(s fmt.State, verb rune) { Form
 // A BackchannelTokenRequest asks for the result (CIBA Core 1.0, Section 10.1). The
 // answer is an [AccessTokenResponse].
 type BackchannelTokenRequest struct {
-	GrantType           string `json:"grant_type,omitempty" url:"grant_type,omitempty"`
-	AuthReqID           Secret `json:"auth_req_id,omitempty" url:"auth_req_id,omitempty"`
-	ClientID            string `json:"client_id,omitempty" url:"client_id,omitempty"`
-	ClientSecret        Secret `json:"client_secret,omitempty" url:"client_secret,omitempty"`
-	ClientAssertion     Secret `json:"client_assertion,omitempty" url:"client_assertion,omitempty"`
-	ClientAssertionType string `json:"client_assertion_type,omitempty" url:"client_assertion_type,omitempty"`
-	Extra               Extra  `json:"-" url:"-"`
+	GrantType           string   `json:"grant_type,omitempty" url:"grant_type,omitempty"`
+	AuthReqID           Secret   `json:"auth_req_id,omitempty" url:"auth_req_id,omitempty"`
+	ClientID            string   `json:"client_id,omitempty" url:"client_id,omitempty"`
+	Resource            Audience `json:"resource,omitempty" url:"resource,omitempty"`
+	ClientSecret        Secret   `json:"client_secret,omitempty" url:"client_secret,omitempty"`
+	ClientAssertion     Secret   `json:"client_assertion,omitempty" url:"client_assertion,omitempty"`
+	ClientAssertionType string   `json:"client_assertion_type,omitempty" url:"client_assertion_type,omitempty"`
+	Extra               Extra    `json:"-" url:"-"`
 }
 
 // LogValue shows the message without its secrets.
