@@ -91,7 +91,9 @@ func (s *Setup) authMethods(strong bool) []string {
 }
 
 func (s *Setup) registration() endpoint.RegistrationPolicy {
-	r := endpoint.RegistrationPolicy{Off: s.Registration.Mode == registrationOff, PerMinute: s.Registration.PerMinute, SecretLife: s.Registration.SecretLife}
+	r := endpoint.RegistrationPolicy{
+		Off: s.Registration.Mode == registrationOff, PerMinute: s.Registration.PerMinute, SecretLife: s.Registration.SecretLife, Resources: s.Registration.Resources,
+	}
 	for _, token := range s.Registration.InitialAccessTokens {
 		sum := sha256.Sum256([]byte(token.Reveal()))
 		r.InitialTokenHashes = append(r.InitialTokenHashes, sum[:])

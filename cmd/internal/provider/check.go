@@ -233,6 +233,11 @@ func (s *Setup) checkRegistration() {
 	if r.SecretLife < 0 {
 		s.file.Add("registration.secret_life", "want a positive duration")
 	}
+	for i, uri := range r.Resources {
+		if u, err := url.Parse(uri); err != nil || !u.IsAbs() || strings.Contains(uri, "#") {
+			s.file.Add(fmt.Sprintf("registration.resources[%d]", i), "want an absolute URI without a fragment")
+		}
+	}
 }
 
 // maxCode: RFC 6749, Section 4.1.2: "A maximum authorization code lifetime of 10 minutes is

@@ -101,6 +101,7 @@ type Registration struct {
 	InitialAccessTokens []message.Secret `yaml:"initial_access_tokens"`
 	PerMinute           int              `yaml:"per_minute"` // of one address; negative is no limit
 	SecretLife          time.Duration    `yaml:"secret_life"`
+	Resources           []string         `yaml:"resources"` // that each of them may ask for (RFC 8707)
 }
 
 // Lifetimes are those of endpoint.Lifetimes.

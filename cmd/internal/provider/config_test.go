@@ -127,6 +127,7 @@ func TestFaults(t *testing.T) {
 		{"policy: {profile: fapi2}\nlifetimes: {code: 61s}", "op.yaml:2: lifetimes.code: the profile fapi2 has at most 1m0s"},
 		{"policy: {profile: fapi2-message-signing}\nlifetimes: {pushed_request: 10m}", "lifetimes.pushed_request: the profile fapi2-message-signing has at most 9m59s"},
 		{"policy: {profile: fapi2}\ntrusted_issuers: [{issuer: \"https://x.example\", algorithms: [ES256, RS256]}]", "trusted_issuers[0].algorithms[1]: the profile fapi2 has PS256"},
+		{"registration: {resources: [\"https://api.example.org\", api]}", "registration.resources[1]: want an absolute URI"},
 		{"registration: {mode: maybe}", "registration.mode: want off, token, open"},
 		{"registration: {mode: token}", "registration.initial_access_tokens: want"},
 		{"registration: {initial_access_tokens: [aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]}", "registration.initial_access_tokens: they are for"},
