@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/oidcservice/oidc/message"
@@ -33,6 +34,10 @@ type GrantInfo struct {
 	Offline  bool         // it outlives the session
 	Until    time.Time    // when it ends by itself
 }
+
+// sessionPrefix stands before the key of a session's entry in its ID: a key may begin with
+// a dash, and would be taken for an option when an operator types it.
+const sessionPrefix = "s"
 
 // join adds an entry to a group, if the store has groups.
 func (c *Context) join(ctx context.Context, kind, name, member string, ttl time.Duration) error {
@@ -72,7 +77,7 @@ func (c *Context) Sessions(ctx context.Context, user string) ([]SessionInfo, err
 			return nil, err
 		}
 		if sess != nil && sess.User == user {
-			list = append(list, SessionInfo{ID: key, User: sess.User, AuthTime: sess.AuthTime.Time(), ACR: sess.ACR, Until: sess.Until.Time()})
+			list = append(list, SessionInfo{ID: sessionPrefix + key, User: sess.User, AuthTime: sess.AuthTime.Time(), ACR: sess.ACR, Until: sess.Until.Time()})
 		}
 	}
 	return list, nil
@@ -98,7 +103,11 @@ func (c *Context) sessionAt(ctx context.Context, key string) (*session, error) {
 // EndSession ends a session for all its clients, as a logout does. The notifications are
 // for the caller to send. It returns false if there is no such session.
 func (c *Context) EndSession(ctx context.Context, id string) (bool, []Outbound, error) {
-	sess, err := c.sessionAt(ctx, id)
+	key, ours := strings.CutPrefix(id, sessionPrefix)
+	if !ours {
+		return false, nil, nil
+	}
+	sess, err := c.sessionAt(ctx, key)
 	if err != nil || sess == nil {
 		return false, nil, err
 	}

@@ -31,6 +31,10 @@ func TestOperator(t *testing.T) {
 	if list, err := w.ctx.Sessions(ctx, "bob"); err != nil || list != nil {
 		t.Errorf("bob: %v, %v", list, err)
 	}
+	// Its key alone, which may begin with a dash, is no ID.
+	if ended, _, err := w.ctx.EndSession(ctx, sessions[0].ID[1:]); ended || err != nil {
+		t.Errorf("by its key: %v %v", ended, err)
+	}
 	ended, send, err := w.ctx.EndSession(ctx, sessions[0].ID)
 	if err != nil || !ended || len(send) != 1 {
 		t.Errorf("%v %v %v", ended, send, err)
