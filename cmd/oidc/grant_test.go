@@ -34,7 +34,7 @@ func (f *fake) grants(errors ...string) *[]url.Values {
 		return func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, status, v) }
 	}
 	f.over["/device"] = note(say(200, map[string]any{
-		"device_code": "the-secret-device-code", "user_code": "WDJB-MJHT\x1b[2J", "verification_uri": f.URL + "/enter", "expires_in": 60, "interval": 1,
+		"device_code": "the-secret-device-code", "user_code": "WDJB-MJHT", "verification_uri": f.URL + "/enter", "expires_in": 60, "interval": 1,
 	}))
 	f.over["/ciba"] = note(say(200, map[string]any{"auth_req_id": "the-secret-auth-req-id", "expires_in": 60, "interval": 1}))
 	f.over["/introspect"] = note(say(200, map[string]any{"active": true, "sub": "ann"}))
@@ -83,6 +83,10 @@ func TestDeviceRefused(t *testing.T) {
 	f.grants("access_denied")
 	if exit, o := object(t, "device", "--issuer", f.URL, "--ca-file", f.ca, "--quiet"); exit != 4 || o.FailedStep != "device_token" || *o.Error.Code != "access_denied" {
 		t.Errorf("denied: exit %d at %s", exit, o.FailedStep)
+	}
+	f.answer("/device", 200, "application/json", `{"device_code":"d","user_code":"u\u001b[2J","verification_uri":"`+f.URL+`","expires_in":60}`)
+	if exit, o := object(t, "device", "--issuer", f.URL, "--ca-file", f.ca); exit != 5 || o.rule() != "device_response" {
+		t.Errorf("a code that clears the terminal: exit %d, %v", exit, o.rule())
 	}
 	f.answer("/device", 200, "application/json", `{"device_code":"d","user_code":"u","verification_uri":"`+f.URL+`","expires_in":1,"interval":1}`)
 	if exit, o := object(t, "device", "--issuer", f.URL, "--ca-file", f.ca); exit != 6 || o.rule() != "device_stop" {
