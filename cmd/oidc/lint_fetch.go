@@ -96,6 +96,11 @@ func (l *lintRun) run(ctx context.Context) error {
 	case oauth.status == http.StatusOK:
 		main = oauth
 		l.judge(oauth)
+		// A server without OpenID Connect has nothing at the other address. One that fails
+		// there, or leads elsewhere, is met by every client that asks it.
+		if openid.status >= 500 || openid.status >= 300 && openid.status < 400 {
+			l.judge(openid)
+		}
 	default:
 		l.judge(openid)
 		if openid.status == http.StatusOK {

@@ -65,6 +65,16 @@ func TestLintIssuer(t *testing.T) {
 	if exit, o := lintJSON(t, "", f.URL, "--ca-file", f.ca); exit != 7 || !o.has("metadata_status", "") {
 		t.Errorf("nothing there: exit %d, %+v", exit, o)
 	}
+	f.answer(oauthPath, 200, "application/json", `{"issuer":"`+f.URL+`","response_types_supported":["code"],"authorization_endpoint":"`+f.URL+`/a","token_endpoint":"`+f.URL+`/t"}`)
+	if _, o := lintJSON(t, "", f.URL, "--ca-file", f.ca); o.has("metadata_status", "") || len(o.Documents) == 0 {
+		t.Errorf("no OpenID Connect there: %+v", o)
+	}
+	for _, status := range []int{302, 503} {
+		f.answer(wellKnown, status, "text/plain", "no")
+		if exit, o := lintJSON(t, "", f.URL, "--ca-file", f.ca); exit != 7 || !o.has("metadata_status", "") {
+			t.Errorf("OpenID Connect answers %d: exit %d, %+v", status, exit, o)
+		}
+	}
 	if exit, o := lintJSON(t, "", f.URL); exit != 3 || o.Outcome != "transport" || o.Error == nil {
 		t.Errorf("an unknown authority: exit %d, %+v", exit, o)
 	}
