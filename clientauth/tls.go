@@ -34,6 +34,23 @@ func (c CertificateSubject) count() int {
 	return n
 }
 
+// Check reports what is wrong with a subject that is registered: "A client using the
+// tls_client_auth authentication method MUST use exactly one of the below metadata parameters"
+// (RFC 8705, Section 2.1.2). The error is a Violation of op_client_mtls that names the parameter.
+func (c CertificateSubject) Check() error {
+	const rule = message.RuleOPClientMTLS
+	if c.count() != 1 {
+		return refuse(rule, "tls_client_auth_subject_dn", "", "exactly one subject", nil)
+	}
+	if _, err := parseDN(c.DN); c.DN != "" && err != nil {
+		return refuse(rule, "tls_client_auth_subject_dn", "", "a distinguished name of RFC 4514", err)
+	}
+	if _, err := netip.ParseAddr(c.IP); c.IP != "" && err != nil {
+		return refuse(rule, "tls_client_auth_san_ip", "", "an address", nil)
+	}
+	return nil
+}
+
 // tlsClientAuth is mutual TLS with a certificate of a public key infrastructure (RFC
 // 8705, Section 2.1): "It relies on a validated certificate chain". A subject that nobody
 // vouches for may be written by anybody.
@@ -102,7 +119,7 @@ func (p *Presented) certificate() (*x509.Certificate, error) {
 func (c CertificateSubject) fits(cert *x509.Certificate) bool {
 	switch {
 	case c.DN != "":
-		return cert.Subject.String() == c.DN
+		return hasSubject(cert, c.DN)
 	case c.DNS != "":
 		return slices.Contains(cert.DNSNames, c.DNS)
 	case c.Email != "":

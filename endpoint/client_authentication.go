@@ -82,12 +82,9 @@ func (s *Step) proveClient(ctx context.Context, p *clientauth.Presented, client 
 		Algorithms:      s.Context.assertionAlgs(),
 		Audiences:       s.Context.audiences(),
 		SingleAudience:  s.Context.fapi(),
-		Certificate: clientauth.CertificateSubject{
-			DN: m.TLSClientAuthSubjectDN, DNS: m.TLSClientAuthSANDNS, URI: m.TLSClientAuthSANURI,
-			IP: m.TLSClientAuthSANIP, Email: m.TLSClientAuthSANEmail,
-		},
-		Now:    s.Now,
-		Leeway: 30 * time.Second,
+		Certificate:     certificateSubject(m),
+		Now:             s.Now,
+		Leeway:          30 * time.Second,
 	}
 	if s.Context.fapi() && !slices.Contains(strongMethods, r.Method) {
 		return nil, &message.Violation{Rule: message.RuleOPFAPI2Clients, Param: "token_endpoint_auth_method", Want: "private_key_jwt or mutual TLS"}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/oidcservice/oidc/clientauth"
 	"github.com/oidcservice/oidc/message"
 )
 
@@ -92,23 +92,25 @@ func (c *Context) methodAlgs(method string) []string {
 	})
 }
 
-// checkCertificateSubject: RFC 8705, Section 2.1.2: "A client using the tls_client_auth
-// authentication method MUST use exactly one of the below metadata parameters".
+// checkCertificateSubject: RFC 8705, Section 2.1.2: tls_client_auth knows a client by exactly
+// one subject.
 func checkCertificateSubject(_ context.Context, _ *Step, m *message.ClientMetadata) error {
 	if m.TokenEndpointAuthMethod != message.AuthMethodTLSClientAuth {
 		return nil
 	}
-	const rule = message.RuleOPClientMTLS
-	given := slices.DeleteFunc([]string{
-		m.TLSClientAuthSubjectDN, m.TLSClientAuthSANDNS, m.TLSClientAuthSANURI, m.TLSClientAuthSANIP, m.TLSClientAuthSANEmail,
-	}, func(value string) bool { return value == "" })
-	if len(given) != 1 {
-		return refuseMetadata(rule, "tls_client_auth_subject_dn").Because("", "exactly one subject", nil)
-	}
-	if _, err := netip.ParseAddr(m.TLSClientAuthSANIP); m.TLSClientAuthSANIP != "" && err != nil {
-		return refuseMetadata(rule, "tls_client_auth_san_ip").Because("", "an address", nil)
+	var v *message.Violation
+	if errors.As(certificateSubject(m).Check(), &v) {
+		return refuseMetadata(v.Rule, v.Param).Because("", v.Want, v.Err)
 	}
 	return nil
+}
+
+// certificateSubject is what a client registered of its certificate.
+func certificateSubject(m *message.ClientMetadata) clientauth.CertificateSubject {
+	return clientauth.CertificateSubject{
+		DN: m.TLSClientAuthSubjectDN, DNS: m.TLSClientAuthSANDNS, URI: m.TLSClientAuthSANURI,
+		IP: m.TLSClientAuthSANIP, Email: m.TLSClientAuthSANEmail,
+	}
 }
 
 // isPrivateKeyFault reports whether an entry of a key set was passed over because it holds
