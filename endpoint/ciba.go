@@ -192,9 +192,9 @@ func (s *Step) openCIBA(ctx context.Context, m *message.BackchannelAuthenticatio
 		return bad("aud", nil)
 	case !o.Expiration.Present() || !o.Expiration.Time().After(s.Now.Add(-clockAhead)) || o.Expiration.Time().After(s.Now.Add(maxRequestObjectLife)):
 		return bad("exp", nil)
-	case !o.IssuedAt.Present() || o.IssuedAt.Time().After(s.Now.Add(clockAhead)):
+	case !s.recent(o.IssuedAt):
 		return bad("iat", nil)
-	case !o.NotBefore.Present() || o.NotBefore.Time().After(s.Now.Add(clockAhead)):
+	case !s.recent(o.NotBefore):
 		return bad("nbf", nil)
 	case o.JWTID == "":
 		return bad("jti", nil)
@@ -210,6 +210,11 @@ func (s *Step) openCIBA(ctx context.Context, m *message.BackchannelAuthenticatio
 	})
 	*m = o.BackchannelAuthenticationRequest
 	return nil
+}
+
+// recent reports whether a time has come, and no longer ago than a request may live.
+func (s *Step) recent(t message.Time) bool {
+	return t.Present() && !t.Time().After(s.Now.Add(clockAhead)) && s.Now.Sub(t.Time()) <= maxRequestObjectLife
 }
 
 // hintedUser finds the user, and checks the user's own code.

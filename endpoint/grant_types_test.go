@@ -383,6 +383,10 @@ func TestCIBASigned(t *testing.T) {
 	for _, name := range []string{"iss", "aud", "iat", "nbf", "exp", "jti"} {
 		wants(t, signed(map[string]any{name: nil, "jti2": name}), message.InvalidRequest, message.RuleOPCIBARequest)
 	}
+	for _, name := range []string{"iat", "nbf"} {
+		wants(t, signed(map[string]any{"jti": name, name: w.now.Unix() - 3601}), message.InvalidRequest, message.RuleOPCIBARequest)
+		wants(t, signed(map[string]any{"jti": name, name: w.now.Unix() + 31}), message.InvalidRequest, message.RuleOPCIBARequest)
+	}
 	// What JSON can say and a form cannot would end in a header of ours.
 	wants(t, signed(map[string]any{"jti": "two", "client_notification_token": "a\r\nb: c"}), message.InvalidRequest, message.RuleOPParamSyntax)
 }
