@@ -115,9 +115,20 @@ func verifyPolicy(s *Step, asked, got *message.ClientMetadata) error {
 		{"id_token_signed_response_alg", p.IDTokenSigningAlgs, asked.IDTokenSignedResponseAlg, got.IDTokenSignedResponseAlg, asymmetricAlgorithms()},
 		{"userinfo_signed_response_alg", p.UserInfoSigningAlgs, asked.UserInfoSignedResponseAlg, got.UserInfoSignedResponseAlg, asymmetricAlgorithms()},
 		{"authorization_signed_response_alg", p.AuthorizationSigningAlgs, asked.AuthorizationSignedResponseAlg, got.AuthorizationSignedResponseAlg, asymmetricAlgorithms()},
+		{"introspection_signed_response_alg", p.IntrospectionSigningAlgs, asked.IntrospectionSignedResponseAlg, got.IntrospectionSignedResponseAlg, asymmetricAlgorithms()},
+		{"backchannel_authentication_request_signing_alg", nil, asked.BackchannelAuthenticationRequestSigningAlg, got.BackchannelAuthenticationRequestSigningAlg, asymmetricAlgorithms()},
+		{"backchannel_token_delivery_mode", nil, asked.BackchannelTokenDeliveryMode, got.BackchannelTokenDeliveryMode, []string{message.DeliveryModePoll}},
 		{"request_object_signing_alg", p.RequestObjectSigningAlgs, asked.RequestObjectSigningAlg, got.RequestObjectSigningAlg, signedAlgorithms()},
 		{"id_token_encrypted_response_alg", p.IDTokenEncryptionAlgs, asked.IDTokenEncryptedResponseAlg, got.IDTokenEncryptedResponseAlg, keyjar.EncryptionAlgorithms()},
 		{"userinfo_encrypted_response_alg", p.UserInfoEncryptionAlgs, asked.UserInfoEncryptedResponseAlg, got.UserInfoEncryptedResponseAlg, keyjar.EncryptionAlgorithms()},
+		{"request_object_encryption_alg", p.RequestObjectEncryptionAlgs, asked.RequestObjectEncryptionAlg, got.RequestObjectEncryptionAlg, keyjar.EncryptionAlgorithms()},
+		{"authorization_encrypted_response_alg", p.AuthorizationEncryptionAlgs, asked.AuthorizationEncryptedResponseAlg, got.AuthorizationEncryptedResponseAlg, keyjar.EncryptionAlgorithms()},
+		{"introspection_encrypted_response_alg", nil, asked.IntrospectionEncryptedResponseAlg, got.IntrospectionEncryptedResponseAlg, keyjar.EncryptionAlgorithms()},
+		{"id_token_encrypted_response_enc", p.IDTokenEncryptionEncs, asked.IDTokenEncryptedResponseEnc, got.IDTokenEncryptedResponseEnc, keyjar.ContentEncryptions()},
+		{"userinfo_encrypted_response_enc", p.UserInfoEncryptionEncs, asked.UserInfoEncryptedResponseEnc, got.UserInfoEncryptedResponseEnc, keyjar.ContentEncryptions()},
+		{"request_object_encryption_enc", p.RequestObjectEncryptionEncs, asked.RequestObjectEncryptionEnc, got.RequestObjectEncryptionEnc, keyjar.ContentEncryptions()},
+		{"authorization_encrypted_response_enc", p.AuthorizationEncryptionEncs, asked.AuthorizationEncryptedResponseEnc, got.AuthorizationEncryptedResponseEnc, keyjar.ContentEncryptions()},
+		{"introspection_encrypted_response_enc", nil, asked.IntrospectionEncryptedResponseEnc, got.IntrospectionEncryptedResponseEnc, keyjar.ContentEncryptions()},
 	} {
 		if a.got == "" || a.got == a.asked || contains(a.prefer, a.got) {
 			continue
