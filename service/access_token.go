@@ -139,7 +139,7 @@ func verifyAccessToken(ctx context.Context, s *Step, resp *message.AccessTokenRe
 	if resp.IDToken == "" {
 		return s.Require(!asked.Scope.Has(message.ScopeOpenID), message.RuleTokenResponseIDTokenMissing, "id_token", "", "an ID Token, since openid was asked for")
 	}
-	facts := idTokenFacts{request: asked, nonce: asked.Nonce, accessToken: resp.AccessToken, code: codeOf(s.Record), state: s.State}
+	facts := idTokenFacts{unsigned: true, request: asked, nonce: asked.Nonce, accessToken: resp.AccessToken, code: codeOf(s.Record), state: s.State}
 	if first := s.Record.Kept(state.KeptIDTokenClaims); first != "" {
 		facts.first = new(message.IDToken)
 		if err := message.DecodeClaims([]byte(first), facts.first); err != nil {

@@ -14,6 +14,7 @@ import (
 // idTokenFacts are what an ID Token is judged by, besides the snapshot.
 type idTokenFacts struct {
 	front       bool                          // it came through the browser
+	unsigned    bool                          // it may have no signature, where that was registered
 	request     *message.AuthorizationRequest // what was asked for; nil for a refresh
 	nonce       string                        // what was sent; "" if none
 	nonceFree   bool                          // a nonce is judged elsewhere (refresh)
@@ -93,8 +94,9 @@ func idTokenHeader(s *Step, c *idTokenCheck) error {
 	h := &c.token.Header
 	if h.Algorithm == "none" {
 		// "MUST NOT use none ... unless the Response Type used returns no ID Token
-		// from the Authorization Endpoint" (Core, Section 2).
-		if c.alg != "none" || c.front {
+		// from the Authorization Endpoint" (Core, Section 2): TLS to the token endpoint is
+		// what stands for it, in the code flow. A token that was brought to us has neither.
+		if c.alg != "none" || !c.unsigned {
 			return s.Fail(message.RuleIDTokenAlgNone, "id_token.alg", "none", c.alg, &message.Violation{Rule: message.RuleJOSEAlgNone, Param: "alg", Got: "none"})
 		}
 		s.Pass(message.RuleIDTokenAlgNone, "id_token.alg")

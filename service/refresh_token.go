@@ -160,7 +160,7 @@ func verifyRefreshToken(ctx context.Context, s *Step, resp *message.AccessTokenR
 			return err
 		}
 	}
-	if err := verifyIDToken(s, resp.IDToken, idTokenFacts{nonceFree: true, accessToken: resp.AccessToken, refreshOf: original}); err != nil {
+	if err := verifyIDToken(s, resp.IDToken, idTokenFacts{unsigned: true, nonceFree: true, accessToken: resp.AccessToken, refreshOf: original}); err != nil {
 		return refreshedInvalid(err)
 	}
 	s.Pass(message.RuleRefreshValidation, "id_token")
