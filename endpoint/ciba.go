@@ -55,7 +55,6 @@ type cibaRequest struct {
 const (
 	maxBindingMessage = 200
 	maxCIBALife       = time.Hour
-	// notificationTokenBytes: CIBA, Section 7.1: at least 128 bits, at most 1024 characters.
 	maxNotificationToken = 1024
 )
 
@@ -109,14 +108,14 @@ func verifyCIBA(ctx context.Context, s *Step, m *message.BackchannelAuthenticati
 			hints++
 		}
 	}
-	token := m.ClientNotificationToken.Reveal()
+	token := m.ClientNotificationToken
 	switch {
 	case !m.Scope.Has(message.ScopeOpenID):
 		return refuseCIBA(message.InvalidScope, rule, "scope")
 	case hints != 1:
 		// CIBA, Section 7.1: "exactly one of the hints".
 		return refuseCIBA(message.InvalidRequest, rule, "login_hint")
-	case mode != message.DeliveryModePoll && (token == "" || len(token) > maxNotificationToken):
+	case mode != message.DeliveryModePoll && !isNotificationToken(token):
 		return refuseCIBA(message.InvalidRequest, rule, "client_notification_token")
 	case utf8.RuneCountInString(m.BindingMessage) > maxBindingMessage:
 		return refuseCIBA(message.InvalidBindingMessage, message.RuleOPCIBAResult, "binding_message")
@@ -139,10 +138,18 @@ func verifyCIBA(ctx context.Context, s *Step, m *message.BackchannelAuthenticati
 		life = min(time.Duration(min(*m.RequestedExpiry, int64(maxCIBALife/time.Second)))*time.Second, maxCIBALife)
 	}
 	s.Value = &cibaRequest{
-		Client: s.Client.ID, User: user, Scope: scope, ACR: m.ACRValues, Resource: m.Resource, Mode: mode, Notify: token,
+		Client: s.Client.ID, User: user, Scope: scope, ACR: m.ACRValues, Resource: m.Resource, Mode: mode, Notify: token.Reveal(),
 		Until: s.Now.Add(life), Message: m.BindingMessage,
 	}
 	return s.canEncrypt(ctx, s.Client, s.Client.Metadata.IDTokenEncryptedResponseAlg)
+}
+
+// isNotificationToken: CIBA, Section 7.1: "The length of the token MUST NOT exceed 1024
+// characters and it MUST conform to the syntax for Bearer credentials as defined in Section 2.1
+// of [RFC6750]".
+func isNotificationToken(token message.Secret) bool {
+	_, sent, err := message.ParseAuthorization("Bearer " + token.Reveal())
+	return err == nil && sent == token && len(token) <= maxNotificationToken
 }
 
 // openCIBA opens a signed request (CIBA, Section 7.1.1). A client that registered an
@@ -198,6 +205,8 @@ func (s *Step) openCIBA(ctx context.Context, m *message.BackchannelAuthenticatio
 		return bad("nbf", nil)
 	case o.JWTID == "":
 		return bad("jti", nil)
+	case o.ClientID != "" && o.ClientID != s.Client.ID:
+		return bad("client_id", nil)
 	}
 	if err := checkObjectSyntax(&o.BackchannelAuthenticationRequest, func(rule message.Rule, param string) *Refusal {
 		return refuseCIBA(message.InvalidRequest, rule, param)

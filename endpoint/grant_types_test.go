@@ -242,7 +242,12 @@ func TestCIBAPoll(t *testing.T) {
 
 func TestCIBAPing(t *testing.T) {
 	w := ciba(t, "ping", nil)
-	wants(t, w.askFor("client_notification_token", ""), message.InvalidRequest, message.RuleOPCIBARequest)
+	for _, bad := range []string{"", "two words", " a", "é", strings.Repeat("a", 1025)} {
+		wants(t, w.askFor("client_notification_token", bad), message.InvalidRequest, message.RuleOPCIBARequest)
+	}
+	if r := w.askFor("client_notification_token", strings.Repeat("~", 1023)+"="); r.err != nil {
+		t.Error(r.err)
+	}
 	r := w.askFor()
 	sent, err := w.ctx.Decide(t.Context(), r.resp.Ask.Ticket, true, endpoint.Authentication{User: "diana"})
 	w.must(err)
@@ -383,6 +388,7 @@ func TestCIBASigned(t *testing.T) {
 	for _, name := range []string{"iss", "aud", "iat", "nbf", "exp", "jti"} {
 		wants(t, signed(map[string]any{name: nil, "jti2": name}), message.InvalidRequest, message.RuleOPCIBARequest)
 	}
+	wants(t, signed(map[string]any{"jti": "other", "client_id": "other-client"}), message.InvalidRequest, message.RuleOPCIBARequest)
 	for _, name := range []string{"iat", "nbf"} {
 		wants(t, signed(map[string]any{"jti": name, name: w.now.Unix() - 3601}), message.InvalidRequest, message.RuleOPCIBARequest)
 		wants(t, signed(map[string]any{"jti": name, name: w.now.Unix() + 31}), message.InvalidRequest, message.RuleOPCIBARequest)
