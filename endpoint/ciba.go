@@ -53,8 +53,8 @@ type cibaRequest struct {
 }
 
 const (
-	maxBindingMessage = 200
-	maxCIBALife       = time.Hour
+	maxBindingMessage    = 200
+	maxCIBALife          = time.Hour
 	maxNotificationToken = 1024
 )
 
