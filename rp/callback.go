@@ -311,12 +311,6 @@ func (p *Party) redeem(ctx context.Context, v *provider, res *service.Result) (*
 	}
 	l, args := b.login, service.Args{State: res.State}
 	judged := append(make([][]service.Check, 0, 3), res.Checks)
-	if res.IDToken != nil {
-		// Who logged in is known already, and a logout finds the login from now on.
-		if err := p.db.Flush(ctx); err != nil {
-			return nil, err
-		}
-	}
 	if b.front.Code != "" {
 		res, err := v.run(ctx, service.AccessTokenName, args)
 		if err != nil {

@@ -1,28 +1,52 @@
 package rp_test
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/op/optest"
 	"github.com/oidcservice/oidc/rp"
 	"github.com/oidcservice/oidc/state"
 	"github.com/oidcservice/oidc/state/statetest"
 )
 
-// A code leaves when nobody else can find it in the store any more. Before UserInfo is
-// asked for the tokens are there, where a logout finds them.
+// A code leaves when nobody else can find it in the store any more, or when it is marked
+// there as sent. Before UserInfo is asked for the tokens are there. As soon as an ID Token
+// has said who logs in, a logout finds the login.
 func TestStoredBeforeSent(t *testing.T) {
+	for _, responseType := range []string{"code", "code id_token"} {
+		t.Run(strings.ReplaceAll(responseType, " ", "_"), func(t *testing.T) { storedBeforeSent(t, responseType) })
+	}
+}
+
+func storedBeforeSent(t *testing.T, responseType string) {
 	var store state.Store
-	w := newWorld(t, func(c *rp.Config) { store = c.DB.Store })
+	w := newWorld(t, func(c *rp.Config) {
+		store = c.DB.Store
+		c.ServiceContext.Metadata.ResponseTypes, c.ServiceContext.Metadata.GrantTypes = []string{responseType}, nil
+		c.Request = func(_ *http.Request, m *message.AuthorizationRequest) { m.ResponseMode = message.ResponseModeFormPost }
+	})
 	w.browser().login()
 	b := w.browser()
 	held := b.callback(app + "/login")
-	name, other := held.URL.Query().Get("state"), &state.DB{Store: store} // another process
+	body, err := io.ReadAll(held.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held.Body = io.NopCloser(bytes.NewReader(body))
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, other := form.Get("state"), &state.DB{Store: store} // another process
 	var asked []string
 	w.net.breaks(func(r *http.Request) (*http.Response, error, bool) {
 		asked = append(asked, path.Base(r.URL.Path))
@@ -30,8 +54,8 @@ func TestStoredBeforeSent(t *testing.T) {
 			t.Errorf("%s: the login can still be claimed: %v", r.URL.Path, err)
 		}
 		record, err := other.Session(r.Context(), name)
-		if len(asked) == 1 {
-			if !errors.Is(err, state.ErrUnknown) && record.Kept(state.KeptTokenRequestSent) == "" {
+		if len(asked) == 1 && responseType == "code" {
+			if !errors.Is(err, state.ErrUnknown) {
 				t.Errorf("%s: another could send the code: %v", r.URL.Path, err)
 			}
 			return nil, nil, false
@@ -39,7 +63,7 @@ func TestStoredBeforeSent(t *testing.T) {
 		if err != nil || record.Kept(state.KeptTokenRequestSent) == "" {
 			t.Errorf("%s: nobody knows that the code was sent: %v", r.URL.Path, err)
 		}
-		if record.Item(state.ItemTokenResponse) == nil {
+		if len(asked) > 1 && record.Item(state.ItemTokenResponse) == nil {
 			t.Errorf("%s: nobody has the tokens", r.URL.Path)
 		}
 		logins, err := other.States(r.Context(), state.KindSubject, state.PerIssuer(optest.Issuer, "diana"))

@@ -12,6 +12,7 @@ import (
 	"github.com/oidcservice/oidc/message"
 	"github.com/oidcservice/oidc/service"
 	"github.com/oidcservice/oidc/servicecontext"
+	"github.com/oidcservice/oidc/state"
 )
 
 // A provider is one of the providers of a party, with everything that belongs to it
@@ -128,12 +129,22 @@ func (x *exchanges) note(e service.Exchange) {
 // send sends a request, after what is held of the login is stored: before UserInfo is
 // asked for the tokens, under the names by which a logout finds them. A code need not
 // wait for that: its login was taken out of the store when it was claimed, so that nobody
-// else can find the code, let alone send it, whatever becomes of this process.
+// else can find the code, let alone send it, whatever becomes of this process. Where an ID
+// Token came with the code, a logout may have to find the login by now, and it is stored
+// with the mark that the code is sent.
 func (v *provider) send(ctx context.Context, r *service.Request) (*service.Response, error) {
-	if r.Service != service.AccessTokenName {
-		if err := v.party.db.Flush(ctx); err != nil {
+	db := v.party.db
+	if r.Service == service.AccessTokenName {
+		login, err := db.Session(ctx, r.State)
+		if err != nil {
 			return nil, err
 		}
+		if login.Kept(state.KeptIDTokenClaims) == "" {
+			return v.client.Send(ctx, r)
+		}
+	}
+	if err := db.Flush(ctx); err != nil {
+		return nil, err
 	}
 	return v.client.Send(ctx, r)
 }
