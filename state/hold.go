@@ -23,8 +23,8 @@ type holdKey struct{}
 // Hold returns a context for one caller who takes a login from its claim through several
 // steps. The login that is claimed with it is read from the store no more, and what
 // changes it is stored by Flush, all at once, instead of one by one. Whatever must
-// stand before something else happens is flushed before that: that a code was sent
-// before it leaves, for instance.
+// stand before something else happens is flushed before that: the tokens before they are
+// used, for instance.
 //
 // Claiming itself waits for nothing: who has claimed is the only one. Until the first
 // Flush the session is not in the store, and whoever forgets to flush, or dies, has
