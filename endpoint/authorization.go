@@ -151,10 +151,7 @@ func describeAuthorization(c *Context, url string, m *message.ProviderMetadata) 
 	m.AuthorizationSigningAlgs = c.idTokenAlgs()
 	m.AuthorizationEncryptionAlgs, m.AuthorizationEncryptionEncs = c.encryption()
 	m.DisplayValuesSupported = []string{message.DisplayPage}
-	m.PromptValuesSupported = []string{message.PromptNone, message.PromptLogin, message.PromptConsent, message.PromptSelectAccount}
-	if c.createsAccounts() {
-		m.PromptValuesSupported = append(m.PromptValuesSupported, message.PromptCreate)
-	}
+	m.PromptValuesSupported = c.prompts()
 	grants := c.grantTypes()
 	m.GrantTypesSupported = grants
 	m.IDTokenSigningAlgs = c.idTokenChoices()
@@ -167,6 +164,15 @@ func (c *Context) responseModes() []string {
 		string(message.ResponseModeQuery), string(message.ResponseModeFragment), string(message.ResponseModeFormPost),
 		string(message.ResponseModeJWT), string(message.ResponseModeQueryJWT), string(message.ResponseModeFragmentJWT), string(message.ResponseModeFormPostJWT),
 	}
+}
+
+// prompts are the values of prompt that are offered.
+func (c *Context) prompts() []string {
+	all := []string{message.PromptNone, message.PromptLogin, message.PromptConsent, message.PromptSelectAccount}
+	if c.createsAccounts() {
+		all = append(all, message.PromptCreate)
+	}
+	return all
 }
 
 // grantTypes are the grant types that are offered.

@@ -300,15 +300,18 @@ func checkCodeChallenge(_ context.Context, s *Step, a *authorization) error {
 }
 
 // checkPrompt: Core, Section 3.1.2.1: "If this parameter contains none with any other
-// value, an error is returned." Unknown values are ignored, but for create, which a client
-// may rely on where it is listed: elsewhere it is an invalid_request (Initiating User
-// Registration via OpenID Connect 1.0, Section 4.1).
+// value, an error is returned." A value that is not listed is refused, since a client
+// relies on what a value asks for (Initiating User Registration via OpenID Connect 1.0,
+// Section 4.1).
 func checkPrompt(_ context.Context, s *Step, a *authorization) error {
 	if a.req.Prompt.Has(message.PromptNone) && len(a.req.Prompt) > 1 {
 		return refuseAuthz(message.InvalidRequest, message.RuleOPAuthzPrompt, "prompt")
 	}
-	if a.req.Prompt.Has(message.PromptCreate) && !s.Context.createsAccounts() {
-		return refuseAuthz(message.InvalidRequest, message.RuleOPLoginPromptOther, "prompt").Because("create", "a value that prompt_values_supported lists", nil)
+	offered := s.Context.prompts()
+	for _, value := range a.req.Prompt {
+		if !slices.Contains(offered, value) {
+			return refuseAuthz(message.InvalidRequest, message.RuleOPAuthzPrompt, "prompt").Because(message.Excerpt(value), "values that prompt_values_supported lists", nil)
+		}
 	}
 	return nil
 }

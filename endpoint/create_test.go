@@ -34,11 +34,7 @@ func TestPromptCreateIsRefusedWhereItIsNotListed(t *testing.T) {
 	if listed := w.set.Metadata().PromptValuesSupported; slices.Contains(listed, message.PromptCreate) {
 		t.Errorf("it is listed: %v", listed)
 	}
-	w.wantError(w.do(browsing("prompt", "create")), message.InvalidRequest, message.RuleOPLoginPromptOther)
-	// Other values that nobody knows are ignored, as before.
-	if r := w.do(browsing("prompt", "dance")); r.need == nil || r.need.Prompt != endpoint.PromptLogin {
-		t.Errorf("an unknown value: %v, %v", r.need, r.err)
-	}
+	w.wantError(w.do(browsing("prompt", "create")), message.InvalidRequest, message.RuleOPAuthzPrompt)
 }
 
 func TestPromptCreate(t *testing.T) {

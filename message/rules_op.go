@@ -314,7 +314,7 @@ var opRules = []ruleInfo{
 	{RuleOPAuthzScope, Must, []Reference{{"OpenID Connect Core 1.0", "3.1.2.2"}, {"RFC 6749", "3.3"}}, "openid makes it an OpenID request; scopes not allowed to the client are ignored or invalid_scope by policy, order does not matter, and what was granted is told."},
 	{RuleOPAuthzNonce, Must, []Reference{{"OpenID Connect Core 1.0", "3.2.2.1"}, {"OpenID Connect Core 1.0", "3.3.2.11"}}, "A nonce is required when an ID Token comes in front, optional otherwise, and is returned unchanged."},
 	{RuleOPAuthzNonceConstant, Should, []Reference{{"RFC 9700", "2.1.1"}}, "A client that reuses one nonce or challenge is reported to the operator."},
-	{RuleOPAuthzPrompt, Must, []Reference{{"OpenID Connect Core 1.0", "3.1.2.1"}}, "none stands alone, else invalid_request; unknown values are refused or ignored by policy."},
+	{RuleOPAuthzPrompt, Must, []Reference{{"OpenID Connect Core 1.0", "3.1.2.1"}, {"Initiating User Registration via OpenID Connect 1.0", "4.1"}}, "none stands alone, and every value is one that prompt_values_supported lists, else invalid_request."},
 	{RuleOPAuthzMaxAge, Must, []Reference{{"OpenID Connect Core 1.0", "3.1.2.1"}}, "max_age is a non-negative integer, 0 included."},
 	{RuleOPAuthzHints, Must, []Reference{{"OpenID Connect Core 1.0", "15.1"}}, "display, ui_locales, claims_locales, acr_values and login_hint never cause an error by being there."},
 	{RuleOPAuthzIDTokenHint, Must, []Reference{{"OpenID Connect Core 1.0", "3.1.2.1"}, {"OpenID Connect Core 1.0", "3.1.2.2"}}, "The hint is an ID Token of ours with good signature and issuer; its expiry and other audiences do not matter; a bad one is an error."},
