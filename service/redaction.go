@@ -129,9 +129,9 @@ func (s *Step) Format(f fmt.State, _ rune) { shape(f, s) }
 // LogValue is what String returns.
 func (s *Step) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// hide takes out of an error what the peer repeated of the secrets that it was sent: a
-// description, a media type or a claim may say them again.
-func hide(err error, answer *Response) {
+// hide takes out of an error and its checks what the peer repeated of the secrets that it
+// was sent: a description, a media type, a claim or the name of a member may say them again.
+func hide(err error, checks []Check, answer *Response) {
 	if answer == nil || answer.request == nil {
 		return
 	}
@@ -142,7 +142,14 @@ func hide(err error, answer *Response) {
 	hidden := strings.NewReplacer(secrets...)
 	var v *message.Violation
 	for cause := err; errors.As(cause, &v); cause = v.Err {
-		v.Got = hidden.Replace(v.Got)
+		v.Got, v.Param = hidden.Replace(v.Got), hidden.Replace(v.Param)
+	}
+	var undecoded *message.DecodeError
+	if errors.As(err, &undecoded) {
+		undecoded.Param = hidden.Replace(undecoded.Param)
+	}
+	for i := range checks {
+		checks[i].Param = hidden.Replace(checks[i].Param)
 	}
 	var declared *message.Error
 	if errors.As(err, &declared) {

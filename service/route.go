@@ -44,9 +44,10 @@ func (x *route) wrap(s *Step, err error) error {
 	if err == nil {
 		return nil
 	}
-	hide(err, s.Response)
+	checks := slices.Concat(s.judged, s.checks)
+	hide(err, checks, s.Response)
 	// A need is not a verdict, and stays the outermost value that is acted on.
-	return &stepError{service: x.name, checks: slices.Concat(s.judged, s.checks), err: err}
+	return &stepError{service: x.name, checks: checks, err: err}
 }
 
 // recall loads the record of the login that a step belongs to.

@@ -2,6 +2,8 @@ package service_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -140,6 +142,43 @@ func TestSecretsTravelInTheirPlace(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestNamesOfMembersAreNoWayOut: a peer that calls a member twice after the secret that it
+// was sent finds it neither in the error nor among the checks.
+func TestNamesOfMembersAreNoWayOut(t *testing.T) {
+	for step, flow := range map[string]string{
+		service.AccessTokenName: "", service.RefreshTokenName: "", service.UserInfoName: "", service.RegistrationReadName: "", service.DeviceTokenName: "device",
+		service.CIBATokenName: "ciba", service.IntrospectionName: "introspection", service.TokenExchangeName: "token_exchange",
+	} {
+		for _, names := range []string{`{"%[1]s":1,"%[1]s":2}`, `{"x":[{"%[1]s":1,"%[1]s":2}]}`} {
+			w := authenticating(t, "client_secret_post", override{outside: outside{Flow: flow}})
+			secret := ""
+			w.sending = func(req *service.Request) {
+				if req.Service != step {
+					return
+				}
+				if _, token, bearer := strings.Cut(strings.Join(req.Header["Authorization"], ""), " "); bearer {
+					secret = token
+				} else {
+					secret = message.Secrets(req.Message())[0].Reveal()
+				}
+			}
+			w.mutate = func(name string, body []byte) []byte {
+				if name != step {
+					return body
+				}
+				return fmt.Appendf(nil, names, secret)
+			}
+			at, err := w.run(context.Background())
+			if at != step || !errors.Is(err, message.RuleTransportJSON) || len(secret) < 8 {
+				t.Fatalf("%s: at %s: %v", step, at, err)
+			}
+			if shown := fmt.Sprintf("%v %+v", err, service.ChecksOf(err)); strings.Contains(shown, secret) {
+				t.Errorf("%s: %s", step, shown)
+			}
 		}
 	}
 }
