@@ -178,6 +178,10 @@ func TestIntegers(t *testing.T) {
 		`3600`: true, `0`: true, `-1`: true, `9223372036854775807`: true,
 		`9223372036854775808`: false, `3600.5`: false, `"3600"`: false, `"3600.0"`: false, `true`: false, `[3600]`: false, `1e300`: false, `1e400`: false,
 		`3600.0`: true, `3.6e3`: true, `-36E+2`: true, `0.0`: true, `9007199254740991.0`: true, `9007199254740992.0`: false, `36e-1`: false,
+		`1e15`: true, `1e16`: false, `-9007199254740991.0`: true, `-9007199254740992.0`: false, `0e99999999999999999999`: true,
+		// What a float would round.
+		`300.0000000000000000001`: false, `0.99999999999999999999`: false, `9007199254740990.6`: false, `1e-400`: false, `1e-99999999999999999999`: false,
+		`3e9223372036854775807`: false, `3e-9223372036854775808`: false,
 	} {
 		var m AccessTokenResponse
 		err := DecodeJSON([]byte(`{"expires_in":`+text+`}`), &m)
@@ -189,10 +193,10 @@ func TestIntegers(t *testing.T) {
 		}
 	}
 	// JSON has one kind of number (RFC 8259, Section 6).
-	for _, text := range []string{`3600`, `3600.0`, `3.6e3`, `36000e-1`} {
+	for _, text := range []string{`3600`, `3600.0`, `3.6e3`, `36000e-1`, `0.0036e+06`, "36" + strings.Repeat("0", 20_000) + "e-19998"} {
 		var m AccessTokenResponse
 		if err := DecodeJSON([]byte(`{"expires_in":`+text+`}`), &m); err != nil || *m.ExpiresIn != 3600 {
-			t.Errorf("%s: %v, %v", text, m, err)
+			t.Errorf("%.20s: %v, %v", text, m, err)
 		}
 	}
 	// JARM quotes the number in its examples (Section 2.1).

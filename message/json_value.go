@@ -1,8 +1,8 @@
 package message
 
 import (
+	"cmp"
 	"encoding/json"
-	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -260,14 +260,23 @@ func (d *decoder) integer(bits int, quotable bool) (int64, *DecodeError) {
 
 // wholeNumber reads an integer that is written with a fraction or an exponent. JSON has one
 // kind of number, so that 300.0 and 3e2 are 300 for who writes them (RFC 8259, Section 6:
-// integers "in the range [-(2**53)+1, (2**53)-1]" are "interoperable").
+// integers "in the range [-(2**53)+1, (2**53)-1]" are "interoperable"). It moves the point
+// among the digits: a float would round a fraction away.
 func wholeNumber(s string, bits int) (int64, bool) {
-	f, err := strconv.ParseFloat(s, 64)
-	n := int64(f)
-	if err != nil || math.Abs(f) >= 1<<53 || float64(n) != f {
+	mantissa, power, _ := strings.Cut(strings.ToLower(s), "e")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := strings.TrimRight(whole+fraction, "0")
+	if digits == "" || digits == "-" {
+		return 0, true
+	}
+	shift, err := strconv.Atoi(cmp.Or(power, "0"))
+	zeros := len(whole) + shift - len(digits) // between the digits and the point
+	const most = 15                           // of an integer of 53 bits
+	if err != nil || zeros < 0 || zeros > most {
 		return 0, false
 	}
-	return n, bits == 64 || n == int64(int32(n))
+	n, err := strconv.ParseInt(digits+strings.Repeat("0", zeros), 10, bits)
+	return n, err == nil && -1<<53 < n && n < 1<<53
 }
 
 // parseInteger reads an integer as JSON spells it.
