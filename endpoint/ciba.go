@@ -208,6 +208,7 @@ func (s *Step) openCIBA(ctx context.Context, m *message.BackchannelAuthenticatio
 	case o.ClientID != "" && o.ClientID != s.Client.ID:
 		return bad("client_id", nil)
 	}
+	o.Extra = nil // what is no parameter of ours may be any JSON
 	if err := checkObjectSyntax(&o.BackchannelAuthenticationRequest, func(rule message.Rule, param string) *Refusal {
 		return refuseCIBA(message.InvalidRequest, rule, param)
 	}); err != nil {

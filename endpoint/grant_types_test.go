@@ -393,6 +393,12 @@ func TestCIBASigned(t *testing.T) {
 		wants(t, signed(map[string]any{"jti": name, name: w.now.Unix() - 3601}), message.InvalidRequest, message.RuleOPCIBARequest)
 		wants(t, signed(map[string]any{"jti": name, name: w.now.Unix() + 31}), message.InvalidRequest, message.RuleOPCIBARequest)
 	}
+	// A claim that is not known may be any JSON.
+	for name, claim := range map[string]any{"request_context": map[string]any{"a": []int{1}}, "note": "two\nlines", "": 1} {
+		if r := signed(map[string]any{"jti": "claim " + name, name: claim}); r.err != nil {
+			t.Errorf("%q: %v", name, r.err)
+		}
+	}
 	// What JSON can say and a form cannot would end in a header of ours.
 	wants(t, signed(map[string]any{"jti": "two", "client_notification_token": "a\r\nb: c"}), message.InvalidRequest, message.RuleOPParamSyntax)
 }
