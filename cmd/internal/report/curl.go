@@ -43,6 +43,9 @@ func Curl(r *Request, caFile string) string {
 	if caFile != "" {
 		b.WriteString(" --cacert " + quote(caFile))
 	}
+	if strings.ContainsAny(r.URL, "[]{}") {
+		b.WriteString(" --globoff") // curl makes several requests of {a,b} and [1-9]
+	}
 	if r.Method != "GET" {
 		b.WriteString(" --request " + quote(r.Method))
 	}
