@@ -6,7 +6,6 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -96,7 +95,16 @@ func decodeAttribute(digits string) (string, error) {
 	if rest, err := asn1.Unmarshal(der, &value); err != nil || len(rest) > 0 {
 		return "", errDN
 	}
-	return fmt.Sprint(value), nil
+	return textOf(value)
+}
+
+// textOf refuses a value that is no text: no certificate that is read has another.
+func textOf(value any) (string, error) {
+	text, ok := value.(string)
+	if !ok {
+		return "", errDN
+	}
+	return text, nil
 }
 
 // unescape reads the characters that stand behind backslashes, as they are or as two digits.
@@ -146,7 +154,11 @@ func subjectOf(cert *x509.Certificate) ([]relativeName, error) {
 	for _, set := range slices.Backward(sequence) {
 		var name relativeName
 		for _, a := range set {
-			name = append(name, attribute{a.Type.String(), fmt.Sprint(a.Value)})
+			text, err := textOf(a.Value)
+			if err != nil {
+				return nil, err
+			}
+			name = append(name, attribute{a.Type.String(), text})
 		}
 		all = append(all, name.sorted())
 	}

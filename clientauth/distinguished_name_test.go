@@ -72,6 +72,9 @@ func TestDistinguishedNames(t *testing.T) {
 		{withSubject(t, "CN=#1"), `CN=\#1`, true},
 		{withSubject(t, "CN="), `CN=`, true},
 		{withSubject(t, "CN=Zoë"), `CN=Zo\C3\AB`, true},
+		{withSubject(t, "CN=<nil>"), `CN=\<nil\>`, true},
+		{withSubject(t, "CN=<nil>"), `CN=#1a0141`, false}, // a type of text that Go does not read
+		{withSubject(t, "CN=5"), `CN=#020105`, false},
 	} {
 		if got := (CertificateSubject{DN: tt.name}).fits(tt.cert); got != tt.fits {
 			t.Errorf("%s fits %v", tt.name, got)
@@ -87,7 +90,7 @@ func TestCertificateSubjectCheck(t *testing.T) {
 	}
 	for _, bad := range []CertificateSubject{
 		{}, {DN: "CN=rp", DNS: "rp"}, {IP: "rp.example"}, {DN: "rp"}, {DN: "=rp"}, {DN: "CN=rp,"}, {DN: `CN=a"b`}, {DN: `CN=a\`}, {DN: `CN=a\zz`},
-		{DN: "CN=#zz"}, {DN: "CN=#0c02"}, {DN: "FOO=rp"}, {DN: "CN=a;O=b"},
+		{DN: "CN=#zz"}, {DN: "CN=#0c02"}, {DN: "CN=#020105"}, {DN: "CN=#1a0141"}, {DN: "FOO=rp"}, {DN: "CN=a;O=b"},
 	} {
 		var v *message.Violation
 		if err := bad.Check(); !errors.As(err, &v) || v.Rule != message.RuleOPClientMTLS || v.Param == "" {
