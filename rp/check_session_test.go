@@ -166,6 +166,9 @@ func TestSessionStatusThatChangesNothing(t *testing.T) {
 			t.Fatalf("%s: %s", name, p.body)
 		}
 	}
+	if p := b.bring(said(t, "503", "/")); !strings.Contains(p.body, "The sign-in was refused") {
+		t.Errorf("what a page of ours says is taken for the provider's failure: %s", p.body)
+	}
 	if len(w.net.requests()) != requests {
 		t.Errorf("the provider was asked: %v", w.net.requests()[requests:])
 	}

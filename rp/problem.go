@@ -134,12 +134,19 @@ func kindOf(err error) Kind {
 		if v.Rule == message.RuleAuthzRequestState || v.Rule == message.RuleTokenRequestCodeOnce {
 			return KindExpired
 		}
-		if status, err := strconv.Atoi(v.Got); v.Param == "status" && err == nil && (status >= 500 || status == http.StatusTooManyRequests) {
+		if failing(v) {
 			return KindFailing
 		}
 		return KindRefused
 	}
 	return KindStore // "Anything else is a failing store or random source"
+}
+
+// failing reports whether the status of an answer says so. That of a session is what a page
+// of ours was told, and no answer.
+func failing(v *message.Violation) bool {
+	status, err := strconv.Atoi(v.Got)
+	return err == nil && v.Param == "status" && v.Rule != message.RuleSessionStatus && (status >= 500 || status == http.StatusTooManyRequests)
 }
 
 // A problemError is an error whose kind its finder knows.
