@@ -363,6 +363,19 @@ func TestCIBARegistration(t *testing.T) {
 	wants(t, w.askFor(), message.UnauthorizedClient, message.RuleOPCIBARequest)
 }
 
+// One registration is answered alike whenever it is tried.
+func TestFirstFaultIsTold(t *testing.T) {
+	w := newWorld(t, extended)
+	for range 20 {
+		err := w.ctx.CheckMetadata(t.Context(), &message.ClientMetadata{
+			TokenEndpointAuthMethod: message.AuthMethodNone, GrantTypes: []string{message.GrantTypeCIBA, message.GrantTypeClientCredentials},
+		})
+		if !errors.Is(err, message.RuleOPClientCredentialsGrant) {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestCIBASigned(t *testing.T) {
 	w := ciba(t, "poll", func(c *endpoint.Client) {
 		c.Metadata.BackchannelAuthenticationRequestSigningAlg = "ES256"

@@ -187,12 +187,15 @@ func checkGrantTypes(_ context.Context, s *Step, m *message.ClientMetadata) erro
 	if m.TokenEndpointAuthMethod != message.AuthMethodNone {
 		return nil
 	}
-	for grant, demands := range map[string]message.Rule{
-		message.GrantTypeClientCredentials: message.RuleOPClientCredentialsGrant,
-		message.GrantTypeCIBA:              message.RuleOPCIBARequest,
+	for _, needs := range []struct {
+		grant string
+		rule  message.Rule
+	}{
+		{message.GrantTypeClientCredentials, message.RuleOPClientCredentialsGrant},
+		{message.GrantTypeCIBA, message.RuleOPCIBARequest},
 	} {
-		if slices.Contains(m.GrantTypes, grant) {
-			return refuseMetadata(rule, "grant_types").Because(grant, "a client with a credential", demands)
+		if slices.Contains(m.GrantTypes, needs.grant) {
+			return refuseMetadata(rule, "grant_types").Because(needs.grant, "a client with a credential", needs.rule)
 		}
 	}
 	return nil
