@@ -106,7 +106,7 @@ func (s *Step) task(construct func(Env) Service, args Args) Task {
 //go:noinline
 func (s *Step) record(c Check) {
 	if s.checks == nil {
-		room := 1 // as a commit has
+		room := 1 // a commit makes one check at most: of single use
 		if s.mostChecks != nil && s.judged == nil {
 			room = max(4, int(s.mostChecks.of(s).Load()))
 		}

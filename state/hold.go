@@ -15,7 +15,7 @@ type hold struct {
 	record Record                // as it is to be; State is "" before a claim and after the end
 	added  bool                  // whether the store has it, as a session
 	edits  []func(*Record) error // what made it so since it was stored
-	room   [4]func(*Record) error
+	room   [4]func(*Record) error // where the edits of nearly every login stand
 }
 
 type holdKey struct{}
