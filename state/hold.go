@@ -12,9 +12,9 @@ type hold struct {
 
 	mu     sync.Mutex
 	login  digest
-	record Record                // as it is to be; State is "" before a claim and after the end
-	added  bool                  // whether the store has it, as a session
-	edits  []func(*Record) error // what made it so since it was stored
+	record Record                 // as it is to be; State is "" before a claim and after the end
+	added  bool                   // whether the store has it, as a session
+	edits  []func(*Record) error  // what made it so since it was stored
 	room   [4]func(*Record) error // where the edits of nearly every login stand
 }
 
