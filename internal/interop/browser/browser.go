@@ -194,13 +194,14 @@ func (b *Browser) WithoutScripts(t *testing.T) {
 	}
 }
 
-// Loaded waits until the page and its frames are loaded.
+// Loaded waits until the page and its frames are loaded. It asks from outside: a page
+// without scripts has no timers that could tell.
 func (b *Browser) Loaded(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(b, 30*time.Second)
-	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool]("document.readyState === 'complete'")); err != nil {
-		t.Fatal(err)
+	for end := time.Now().Add(30 * time.Second); b.Read(t, chromedp.Evaluate[string]("document.readyState")) != "complete"; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s does not load", b.At(t))
+		}
 	}
 }
 
