@@ -51,7 +51,7 @@ func (r Record) Decode(name string, decode func(value []byte) (any, error)) (any
 }
 
 // DecodeKept is Decode for a private value: what is made of KeptIDTokenClaims is made
-// once, as long as the claims stay what they are.
+// once, as long as the claims stay what they are: whoever asks makes the same of them.
 func (r Record) DecodeKept(name string, decode func(value string) (any, error)) (any, error) {
 	value := r.Kept(name)
 	if name != KeptIDTokenClaims || value == "" || r.decoded == nil {
