@@ -73,11 +73,12 @@ func (p *Party) begin(ctx context.Context, v *provider, m *message.Authorization
 	return begun, nil
 }
 
-// choose finds the provider that an issuer or an identifier means.
-func (p *Party) choose(ctx context.Context, issuer, identifier string) (*provider, error) {
-	if issuer == "" && identifier != "" {
+// choose finds the provider that a login request means.
+func (p *Party) choose(ctx context.Context, l LoginRequest) (*provider, error) {
+	issuer := l.Issuer
+	if issuer == "" && l.Identifier != "" {
 		var err error
-		if issuer, err = p.identify(ctx, identifier); err != nil {
+		if issuer, err = p.identify(ctx, l.Identifier); err != nil {
 			return nil, fmt.Errorf("%s: %w", "identifier", err)
 		}
 	}
@@ -90,23 +91,23 @@ func (p *Party) choose(ctx context.Context, issuer, identifier string) (*provide
 // Begin begins a login: it ties it to this browser by a cookie, and sends the browser to
 // the provider. A problem is shown by Options.Error.
 func (p *Party) Begin(w http.ResponseWriter, r *http.Request, l LoginRequest) {
-	p.start(w, r, l.Issuer, l.Identifier, l.ReturnTo, &l.Message)
+	p.start(w, r, l, &l.Message)
 }
 
-// start is Begin; a nil message has no parameters.
-func (p *Party) start(w http.ResponseWriter, r *http.Request, issuer, identifier, returnTo string, m *message.AuthorizationRequest) {
+// start is Begin with the parameters of m in place of l.Message; nil has none.
+func (p *Party) start(w http.ResponseWriter, r *http.Request, l LoginRequest, m *message.AuthorizationRequest) {
 	target := ""
-	if returnTo != "" {
+	if l.ReturnTo != "" {
 		var ok bool
-		if target, ok = service.LocalTarget(returnTo, p.sites...); !ok {
+		if target, ok = service.LocalTarget(l.ReturnTo, p.sites...); !ok {
 			// "Clients ... MUST NOT expose open redirectors" (RFC 9700, Section 4.11.1).
-			p.fail(w, r, refuse(KindRequest, message.RuleAuthzResponseReturnURL, "return_to", "a path of this site"), issuer, "")
+			p.fail(w, r, refuse(KindRequest, message.RuleAuthzResponseReturnURL, "return_to", "a path of this site"), l.Issuer, "")
 			return
 		}
 	}
-	v, err := p.choose(r.Context(), issuer, identifier)
+	v, err := p.choose(r.Context(), l)
 	if err != nil {
-		p.fail(w, r, err, issuer, target)
+		p.fail(w, r, err, l.Issuer, target)
 		return
 	}
 	p.send(w, r, v, m, target)
@@ -159,15 +160,15 @@ func (p *Party) Login() http.Handler {
 			p.fail(w, r, err, "", "")
 			return
 		}
-		issuer, identifier, target := values.Get("iss"), strings.TrimSpace(values.Get("identifier")), values.Get("return_to")
-		if p.only() == nil && issuer == "" && identifier == "" && (len(p.static) > 1 || p.dynamic != nil) {
-			p.showChoice(w, target)
+		l := LoginRequest{Issuer: values.Get("iss"), Identifier: strings.TrimSpace(values.Get("identifier")), ReturnTo: values.Get("return_to")}
+		if p.only() == nil && l.Issuer == "" && l.Identifier == "" && (len(p.static) > 1 || p.dynamic != nil) {
+			p.showChoice(w, l.ReturnTo)
 			return
 		}
-		if issuer == "" && identifier == "" && len(p.static) == 1 {
-			issuer = p.static[0].issuer
+		if l.Issuer == "" && l.Identifier == "" && len(p.static) == 1 {
+			l.Issuer = p.static[0].issuer
 		}
-		p.start(w, r, issuer, identifier, target, nil)
+		p.start(w, r, l, nil)
 	})
 }
 

@@ -45,7 +45,7 @@ func (p *Party) AuthorizationURL(ctx context.Context, l LoginRequest) (address s
 			return "", "", refuse(KindRequest, message.RuleAuthzResponseReturnURL, "return_to", "a path of this site")
 		}
 	}
-	v, err := p.choose(ctx, l.Issuer, l.Identifier)
+	v, err := p.choose(ctx, l)
 	if err != nil {
 		return "", "", err
 	}
